@@ -1,0 +1,178 @@
+# Builds the module and everything beside it into build/, and nothing
+# anywhere else.  "make help" lists the targets.
+
+NGINX_BINARY ?= $(shell command -v nginx || echo /usr/sbin/nginx)
+NGINX_SRC    ?= /usr/share/nginx/src
+CFLAGS       ?= -O2 -g
+JOBS         ?= 1
+TESTS        ?= $(UNIT_TESTS) $(wildcard t/*.t)
+
+# Debian keeps nginx, promtool's neighbours and ip out of a user's path.
+export PATH := $(PATH):/usr/sbin:/sbin
+export CC
+
+MODULE   = ngx_http_flow_exporter_module
+SOURCES  = $(wildcard $(MODULE)/core/*.c $(MODULE)/kafka/*.c $(MODULE)/*.c)
+HEADERS  = $(wildcard $(MODULE)/core/*.h $(MODULE)/kafka/*.h $(MODULE)/*.h)
+
+HARDEN   = -fstack-protector-strong -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2 \
+           -Wformat -Werror=format-security -fPIC
+HARDEN_L = -Wl,-z,relro -Wl,-z,now
+STRICT   = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow \
+           -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+           -Wconversion -Wno-sign-conversion
+LIBS     = -lrdkafka -lyajl -lmaxminddb -lpthread
+
+
+all: module
+
+help:
+	@echo 'make            the module: build/$(MODULE).so     15 s'
+	@echo 'make install    copies it to the modules of nginx'
+	@echo 'make demo       the whole way of a flow, to look at       1 min'
+	@echo 'make test       all tests; JOBS=n at a time, TESTS=files  10 min'
+	@echo 'make unit       the unit tests, plain and sanitized       1 min'
+	@echo 'make check      format, warnings, analyzers, includes     3 min'
+	@echo 'make tools      what the tests need beside the module     5 s'
+	@echo 'make setup      installs the packages to build with       1 min'
+	@echo 'make clean      removes build/'
+	@echo
+	@echo 'NGINX_SRC=tree  other nginx sources than the installed ones'
+	@echo 'NGINX_BINARY=file  another nginx to install for and to test with'
+	@echo 'CC=clang        another compiler; also CFLAGS=, LDFLAGS='
+	@echo 'DESTDIR=, MODULESDIR=              for make install'
+	@echo 'DEMO_PORT=, DEMO_SECONDS=          for make demo'
+
+setup:
+	tools/install-packages build
+
+
+# What the outputs depend on beside files; rewritten when it changes.
+
+build/settings: NOW = $(CC) $(CFLAGS) $(LDFLAGS) $(NGINX_SRC)
+build/sources:  NOW = $(SOURCES) $(HEADERS)
+
+build/settings build/sources: FORCE
+	@mkdir -p build
+	@echo '$(NOW)' | cmp -s - $@ || echo '$(NOW)' > $@
+
+
+# The module, by nginx's own build in a copy of its sources.
+
+module: build/$(MODULE).so
+
+build/$(MODULE).so: build/nginx/objs/Makefile $(SOURCES) $(HEADERS)
+	@echo "building $@"
+	@$(MAKE) -s --no-print-directory -C build/nginx -f objs/Makefile \
+	    objs/$(MODULE).so
+	@cp build/nginx/objs/$(MODULE).so $@
+
+build/nginx/objs/Makefile: build/settings build/sources config \
+                           tools/configure-nginx \
+                           $(wildcard $(NGINX_SRC)/src/core/nginx.h)
+	@echo "configuring nginx's sources from $(NGINX_SRC)"
+	@CFLAGS='$(CFLAGS) $(HARDEN) -ffile-prefix-map=$(CURDIR)=.' \
+	    LDFLAGS='$(HARDEN_L) $(LDFLAGS)' \
+	    tools/configure-nginx $(NGINX_SRC) build/nginx $(CURDIR)
+
+install: module
+	@dir='$(MODULESDIR)' && \
+	    : $${dir:=$$(tools/nginx-modules $(NGINX_BINARY))} && \
+	    install -d "$(DESTDIR)$$dir" && \
+	    install -m 644 build/$(MODULE).so "$(DESTDIR)$$dir" && \
+	    echo "installed; nginx.conf: load_module $$dir/$(MODULE).so;"
+
+
+# Core and kafka as libraries, without nginx, in two variants.
+
+VARIANTS        = plain sanitized
+FLAGS_plain     = $(HARDEN)
+FLAGS_sanitized = -O1 -g -fsanitize=address,undefined \
+                  -fno-sanitize-recover=all -fno-omit-frame-pointer
+
+INCLUDES   = -I$(MODULE)/core -I$(MODULE)/kafka
+UNIT_NAMES = $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c))
+UNIT_TESTS = $(foreach v,$(VARIANTS),$(UNIT_NAMES:%=build/unit/$(v)/%))
+
+define variant
+build/lib/$(1)/%.o: $(MODULE)/%.c build/settings
+	@mkdir -p $$(@D)
+	@$$(CC) $$(STRICT) $$(CFLAGS) $$(FLAGS_$(1)) $$(INCLUDES) -MMD -MP \
+	    -c $$< -o $$@
+
+build/lib/$(1)/libflow.a: build/sources \
+    $(patsubst $(MODULE)/%.c,build/lib/$(1)/%.o,$(wildcard $(MODULE)/core/*.c))
+build/lib/$(1)/libflow_kafka.a: build/sources \
+    $(patsubst $(MODULE)/%.c,build/lib/$(1)/%.o,$(wildcard $(MODULE)/kafka/*.c))
+
+build/unit/$(1)/%: t/unit/%.c build/lib/$(1)/libflow_kafka.a \
+                   build/lib/$(1)/libflow.a
+	@mkdir -p $$(@D)
+	@echo "building $$@"
+	@$$(CC) $$(STRICT) $$(CFLAGS) $$(FLAGS_$(1)) $$(INCLUDES) -MMD -MP \
+	    -MF $$@.d $$< -o $$@ $$(filter %.a,$$^) $$(UNIT_LINK_$$*) $$(LIBS)
+endef
+
+$(foreach v,$(VARIANTS),$(eval $(call variant,$(v))))
+
+# Allocations that fail in turn.
+UNIT_LINK_flow_decode = -Wl,--wrap=malloc,--wrap=calloc
+
+# flow_names reads MMDB files that Perl has made.
+$(VARIANTS:%=build/unit/%/flow_names): build/unit/mmdb
+
+build/unit/mmdb: t/unit/make-mmdb.pl
+	@rm -rf $@.new && mkdir -p $@.new
+	@echo "building $@"
+	@perl t/unit/make-mmdb.pl $@.new
+	@rm -rf $@ && mv $@.new $@
+
+build/lib/%.a:
+	@echo "building $@"
+	@rm -f $@
+	@$(AR) rcs $@ $(filter %.o,$^)
+
+-include $(wildcard build/lib/*/*/*.d build/unit/*/*.d build/tools/*.d)
+
+
+# The broker of tests and demo.
+
+tools: build/tools/flow_broker
+
+build/tools/%: t/tools/%.c build/settings
+	@mkdir -p build/tools
+	@echo "building $@"
+	@$(CC) $(STRICT) $(CFLAGS) $(FLAGS_plain) $(LDFLAGS) -MMD -MP \
+	    -MF $@.d $< -o $@ -lrdkafka -lpthread
+
+
+unit: $(UNIT_TESTS)
+	prove -j $(JOBS) $(UNIT_TESTS)
+
+test:
+	@tools/install-packages build test
+	@$(MAKE) --no-print-directory run-tests
+
+run-tests: module tools $(UNIT_TESTS)
+	TEST_NGINX_BINARY=$(NGINX_BINARY) prove -j $(JOBS) -I t/lib $(TESTS)
+
+demo:
+	@tools/install-packages build demo
+	@$(MAKE) --no-print-directory run-demo
+
+run-demo: module tools
+	@NGINX_BINARY=$(NGINX_BINARY) demo/run
+
+check:
+	@tools/install-packages build check
+	@$(MAKE) --no-print-directory run-check
+
+run-check: module build/lib/plain/libflow.a
+	@STRICT='$(STRICT)' INCLUDES='$(INCLUDES)' tools/check
+
+clean:
+	rm -rf build
+
+.PHONY: all help setup module install tools unit test run-tests demo run-demo
+.PHONY: check run-check clean FORCE
+.DELETE_ON_ERROR:

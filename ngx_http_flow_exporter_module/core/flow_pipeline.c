@@ -1,0 +1,531 @@
+/*
+ * Steps 1 to 4, one after another; see flow_pipeline.h.
+ *
+ *   flow_pipeline_message()    offsets checked, then
+ *     flow_decode_message()    1 bytes -> records
+ *       flow_pipeline_record() 2 classify, 3 aggregate
+ *   flow_pipeline_commit()     4 publish
+ */
+
+#include <stdlib.h>
+#include <string.h>
+
+#include "flow_decode.h"
+#include "flow_pipeline.h"
+#include "flow_text.h"
+
+
+typedef struct {
+    int64_t   next;           /* next offset, published or not; -1: none */
+    uint32_t  entry;          /* in the zone */
+} flow_pipeline_partition_t;
+
+
+typedef struct {
+    uint32_t                    entry;      /* in the zone */
+    uint32_t                    count;      /* of partitions */
+    flow_pipeline_partition_t  *partitions;
+} flow_pipeline_topic_t;
+
+
+struct flow_pipeline_s {
+    flow_pipeline_conf_t    conf;
+    flow_zone_writer_t     *writer;
+    flow_zone_t            *zone;
+    flow_decoder_t         *decoder;
+    flow_batch_t           *batch;
+    flow_publish_events_t   events;
+    flow_pipeline_topic_t  *topics;
+    uint32_t               *entries;        /* topic -> the zone's */
+    const flow_message_t   *message;        /* the one being decoded */
+};
+
+
+static int flow_pipeline_attach_topics(flow_pipeline_t *pipeline);
+static void flow_pipeline_record(void *data, const flow_record_t *record);
+static void flow_pipeline_skipped(void *data, flow_skip_e skip);
+static void flow_pipeline_invalid(void *data, flow_reason_e reason);
+static void flow_pipeline_publish(flow_pipeline_t *pipeline);
+static flow_pipeline_partition_t *flow_pipeline_partition(
+    const flow_pipeline_t *pipeline, uint32_t topic, int32_t partition);
+static flow_pipeline_partition_t *flow_pipeline_add_partition(
+    flow_pipeline_t *pipeline, uint32_t topic, int32_t partition,
+    int64_t next);
+
+
+static const flow_decode_handler_t  flow_pipeline_handler = {
+    flow_pipeline_record,
+    flow_pipeline_skipped,
+    flow_pipeline_invalid
+};
+
+
+flow_pipeline_t *
+flow_pipeline_create(const flow_pipeline_conf_t *conf,
+    flow_zone_writer_t *writer, flow_error_t *error)
+{
+    flow_pipeline_t  *pipeline;
+
+    flow_error_set(error, "no memory");
+
+    pipeline = calloc(1, sizeof(flow_pipeline_t));
+    if (pipeline == NULL) {
+        return NULL;
+    }
+
+    pipeline->conf = *conf;
+    pipeline->writer = writer;
+    pipeline->zone = flow_zone_of(writer);
+
+    pipeline->topics = calloc(conf->topic_count,
+                              sizeof(flow_pipeline_topic_t));
+    pipeline->entries = calloc(conf->topic_count, sizeof(uint32_t));
+    pipeline->batch = flow_aggregate_create(conf->topic_count);
+    pipeline->decoder = flow_decode_create(conf->format,
+                                           &flow_pipeline_handler, pipeline);
+
+    if (pipeline->topics == NULL
+        || pipeline->entries == NULL
+        || pipeline->batch == NULL
+        || pipeline->decoder == NULL)
+    {
+        flow_pipeline_destroy(pipeline);
+        return NULL;
+    }
+
+    if (flow_pipeline_attach_topics(pipeline) != FLOW_OK) {
+        flow_error_set(error, "the zone has no room for another topic");
+        flow_pipeline_destroy(pipeline);
+        return NULL;
+    }
+
+    return pipeline;
+}
+
+
+void
+flow_pipeline_destroy(flow_pipeline_t *pipeline)
+{
+    uint32_t  i;
+
+    if (pipeline == NULL) {
+        return;
+    }
+
+    for (i = 0; pipeline->topics != NULL && i < pipeline->conf.topic_count;
+         i++)
+    {
+        free(pipeline->topics[i].partitions);
+    }
+
+    flow_decode_destroy(pipeline->decoder);
+    flow_aggregate_destroy(pipeline->batch);
+    free(pipeline->entries);
+    free(pipeline->topics);
+    free(pipeline);
+}
+
+
+int
+flow_pipeline_message(flow_pipeline_t *pipeline,
+    const flow_message_t *message)
+{
+    flow_batch_t               *batch;
+    flow_topic_tally_t         *tally;
+    flow_message_result_e       result;
+    flow_pipeline_partition_t  *partition;
+
+    batch = pipeline->batch;
+    tally = &batch->topics[message->topic];
+    batch->messages++;
+
+    partition = flow_pipeline_partition(pipeline, message->topic,
+                                        message->partition);
+
+    if (partition == NULL || message->offset < partition->next) {
+        tally->duplicate_messages++;
+        return FLOW_OK;
+    }
+
+    tally->skipped_offsets += (uint64_t) (message->offset - partition->next);
+
+    atomic_store_explicit(&pipeline->zone->decoding_offset, message->offset,
+                          memory_order_relaxed);
+    atomic_store_explicit(&pipeline->zone->decoding, partition->entry,
+                          memory_order_relaxed);
+
+    pipeline->message = message;
+    result = flow_decode_message(pipeline->decoder, message);
+
+    atomic_store_explicit(&pipeline->zone->decoding, FLOW_ZONE_NONE,
+                          memory_order_relaxed);
+
+    if (result == FLOW_MESSAGE_RESULT_COUNT
+        || flow_aggregate_advance(batch, message->topic, message->partition,
+                                  message->offset + 1) != FLOW_OK)
+    {
+        return FLOW_ERROR;
+    }
+
+    tally->messages[result]++;
+    tally->message_bytes += message->value.len;
+    partition->next = message->offset + 1;
+
+    if (flow_aggregate_is_full(batch)) {
+        flow_pipeline_publish(pipeline);
+    }
+
+    return FLOW_OK;
+}
+
+
+int
+flow_pipeline_end(flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition, int64_t end)
+{
+    flow_pipeline_partition_t  *known;
+
+    known = flow_pipeline_partition(pipeline, topic, partition);
+    if (known == NULL) {
+        return FLOW_OK;
+    }
+
+    flow_pipeline_set_end(pipeline, topic, partition, end);
+
+    if (end <= known->next) {
+        return FLOW_OK;
+    }
+
+    if (flow_aggregate_advance(pipeline->batch, topic, partition, end)
+        != FLOW_OK)
+    {
+        return FLOW_ERROR;
+    }
+
+    pipeline->batch->topics[topic].skipped_offsets
+        += (uint64_t) (end - known->next);
+    known->next = end;
+
+    return FLOW_OK;
+}
+
+
+void
+flow_pipeline_commit(flow_pipeline_t *pipeline, flow_publish_events_t *events)
+{
+    if (!flow_aggregate_is_empty(pipeline->batch)) {
+        flow_pipeline_publish(pipeline);
+    }
+
+    *events = pipeline->events;
+    memset(&pipeline->events, 0, sizeof(pipeline->events));
+}
+
+
+bool
+flow_pipeline_is_empty(const flow_pipeline_t *pipeline)
+{
+    return flow_aggregate_is_empty(pipeline->batch);
+}
+
+
+int
+flow_pipeline_topic(flow_pipeline_t *pipeline, uint32_t topic, int32_t count)
+{
+    flow_topic_t  *slot;
+
+    slot = &flow_zone_topics(pipeline->zone)[pipeline->entries[topic]];
+
+    if (count == 0) {
+        if (atomic_load_explicit(&slot->seen_absent, memory_order_relaxed)) {
+            return FLOW_DECLINED;
+        }
+
+        atomic_store_explicit(&slot->seen_absent, 1, memory_order_relaxed);
+
+        return FLOW_OK;
+    }
+
+    if (atomic_load_explicit(&slot->partitions, memory_order_relaxed)
+        == count)
+    {
+        return FLOW_DECLINED;
+    }
+
+    atomic_store_explicit(&slot->partitions, count, memory_order_relaxed);
+
+    return FLOW_OK;
+}
+
+
+int64_t
+flow_pipeline_next_offset(const flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition)
+{
+    flow_pipeline_partition_t  *known;
+
+    known = flow_pipeline_partition(pipeline, topic, partition);
+
+    return known == NULL ? -1 : known->next;
+}
+
+
+bool
+flow_pipeline_is_new(const flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition)
+{
+    int32_t        count;
+    flow_topic_t  *slot;
+
+    if (flow_pipeline_next_offset(pipeline, topic, partition) != -1) {
+        return false;
+    }
+
+    slot = &flow_zone_topics(pipeline->zone)[pipeline->entries[topic]];
+    count = atomic_load_explicit(&slot->partitions, memory_order_relaxed);
+
+    return atomic_load_explicit(&slot->seen_absent, memory_order_relaxed)
+           || (count != 0 && partition >= count);
+}
+
+
+int
+flow_pipeline_begin(flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition, int64_t offset, flow_error_t *error)
+{
+    flow_pipeline_partition_t  *known;
+
+    known = flow_pipeline_partition(pipeline, topic, partition);
+
+    if (known == NULL) {
+        known = flow_pipeline_add_partition(pipeline, topic, partition,
+                                            offset);
+        if (known == NULL) {
+            flow_error_set(error, "no room in the zone for partition %d",
+                           (int) partition);
+            return FLOW_ERROR;
+        }
+
+        return FLOW_OK;
+    }
+
+    if (offset == known->next) {
+        return FLOW_OK;
+    }
+
+    if (flow_aggregate_advance(pipeline->batch, topic, partition, offset)
+        != FLOW_OK)
+    {
+        flow_error_set(error, "no memory");
+        return FLOW_ERROR;
+    }
+
+    if (offset > known->next) {
+        pipeline->batch->topics[topic].gap_offsets
+            += (uint64_t) (offset - known->next);
+    }
+
+    known->next = offset;
+
+    return FLOW_OK;
+}
+
+
+void
+flow_pipeline_set_end(flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition, int64_t end)
+{
+    flow_partition_t           *slot;
+    flow_pipeline_partition_t  *known;
+
+    known = flow_pipeline_partition(pipeline, topic, partition);
+
+    if (known != NULL) {
+        slot = &flow_zone_partitions(pipeline->zone)[known->entry];
+
+        atomic_store_explicit(&slot->end_offset, end, memory_order_relaxed);
+        atomic_store_explicit(&slot->consumed, 1, memory_order_relaxed);
+    }
+}
+
+
+/* Finds or makes the topics' entries, and takes over the stored offsets. */
+
+static int
+flow_pipeline_attach_topics(flow_pipeline_t *pipeline)
+{
+    uint32_t           i, k, count;
+    flow_partition_t  *partitions;
+
+    partitions = flow_zone_partitions(pipeline->zone);
+    count = atomic_load_explicit(&pipeline->zone->partitions,
+                                 memory_order_relaxed);
+
+    for (i = 0; i < count; i++) {
+        atomic_store_explicit(&partitions[i].consumed, 0,
+                              memory_order_relaxed);
+    }
+
+    for (k = 0; k < pipeline->conf.topic_count; k++) {
+
+        pipeline->entries[k] = flow_zone_claim_topic(pipeline->writer,
+                                                     pipeline->conf.topics[k]);
+        if (pipeline->entries[k] == FLOW_ZONE_NONE) {
+            return FLOW_ERROR;
+        }
+
+        for (i = 0; i < count; i++) {
+            if (atomic_load_explicit(&partitions[i].topic,
+                                     memory_order_relaxed)
+                != pipeline->entries[k])
+            {
+                continue;
+            }
+
+            if (flow_pipeline_add_partition(pipeline, k,
+                    atomic_load_explicit(&partitions[i].partition,
+                                         memory_order_relaxed),
+                    atomic_load_explicit(&partitions[i].next_offset,
+                                         memory_order_relaxed))
+                == NULL)
+            {
+                return FLOW_ERROR;
+            }
+        }
+    }
+
+    return FLOW_OK;
+}
+
+
+static void
+flow_pipeline_record(void *data, const flow_record_t *record)
+{
+    flow_batch_t      *batch;
+    flow_pipeline_t   *pipeline = data;
+    flow_direction_e   direction;
+
+    batch = pipeline->batch;
+
+    direction = flow_classify_record(&pipeline->conf.own, record);
+
+    batch->tally.records[direction]++;
+    batch->tally.cut_labels += record->hostname_cut;
+    batch->tally.repaired_labels += record->hostname_repaired;
+
+    if (direction != FLOW_TRANSIT || pipeline->conf.transit) {
+        flow_aggregate_add(batch, direction, record,
+                           pipeline->message->timestamp);
+    }
+}
+
+
+static void
+flow_pipeline_skipped(void *data, flow_skip_e skip)
+{
+    flow_pipeline_t  *pipeline = data;
+
+    pipeline->batch->tally.records[FLOW_RESULT_SKIPPED]++;
+    pipeline->batch->tally.skipped[skip]++;
+}
+
+
+static void
+flow_pipeline_invalid(void *data, flow_reason_e reason)
+{
+    flow_pipeline_t  *pipeline = data;
+
+    pipeline->batch->tally.records[FLOW_RESULT_INVALID]++;
+    pipeline->batch->tally.invalid[reason]++;
+
+    pipeline->conf.invalid(pipeline->conf.data, pipeline->message, reason);
+}
+
+
+static void
+flow_pipeline_publish(flow_pipeline_t *pipeline)
+{
+    uint64_t      begun, took;
+    flow_zone_t  *zone;
+
+    zone = pipeline->zone;
+    begun = pipeline->conf.clock(pipeline->conf.data);
+
+    flow_publish_batch(pipeline->writer, pipeline->batch, pipeline->entries,
+                       pipeline->conf.names, &pipeline->events);
+    flow_aggregate_reset(pipeline->batch);
+
+    took = pipeline->conf.clock(pipeline->conf.data) - begun;
+
+    atomic_fetch_add_explicit(&zone->commits, 1, memory_order_relaxed);
+    atomic_fetch_add_explicit(&zone->commit_nanoseconds, took,
+                              memory_order_relaxed);
+}
+
+
+static flow_pipeline_partition_t *
+flow_pipeline_partition(const flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition)
+{
+    const flow_pipeline_topic_t  *known;
+
+    known = &pipeline->topics[topic];
+
+    if (partition < 0
+        || (uint32_t) partition >= known->count
+        || known->partitions[partition].next == -1)
+    {
+        return NULL;
+    }
+
+    return &known->partitions[partition];
+}
+
+
+/* Returns NULL if memory is short or the zone is full. */
+
+static flow_pipeline_partition_t *
+flow_pipeline_add_partition(flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition, int64_t next)
+{
+    void                       *grown;
+    uint32_t                    i, entry;
+    flow_pipeline_topic_t      *known;
+    flow_pipeline_partition_t  *added;
+
+    known = &pipeline->topics[topic];
+
+    if (partition < 0) {
+        return NULL;
+    }
+
+    if ((uint32_t) partition >= known->count) {
+        grown = realloc(known->partitions,
+                        ((size_t) partition + 1)
+                        * sizeof(flow_pipeline_partition_t));
+        if (grown == NULL) {
+            return NULL;
+        }
+
+        known->partitions = grown;
+
+        for (i = known->count; i <= (uint32_t) partition; i++) {
+            known->partitions[i].next = -1;
+        }
+
+        known->count = (uint32_t) partition + 1;
+    }
+
+    entry = flow_zone_claim_partition(pipeline->writer,
+                                      pipeline->entries[topic], partition,
+                                      next);
+    if (entry == FLOW_ZONE_NONE) {
+        return NULL;
+    }
+
+    added = &known->partitions[partition];
+    added->next = next;
+    added->entry = entry;
+
+    return added;
+}

@@ -1,0 +1,254 @@
+/*
+ * Step 5: what the dedicated process and the workers share.  This header is
+ * the layout and what a reader may do; flow_zone_writer.h is for the writer.
+ *
+ *   flow_zone_t      header: capacities, counters, gauges
+ *   flow_topic_t     x capacity.topics
+ *   flow_partition_t x capacity.partitions
+ *   flow_host_t      x capacity.hosts         one entry a hostname
+ *   flow_as_t        x capacity.as_numbers    one entry an AS number seen
+ *   flow_series_t    x capacity.series        direction, 2 AS, host: bytes
+ *   string arena       capacity.string_bytes  label values, escaped already
+ *
+ * One writer, any number of readers, no lock.  Every shared word is atomic.
+ * Tables grow at their end: an entry is filled in first, then the table's
+ * count is raised with release order, and a reader loads the count with
+ * acquire order.  What tells one entry from another changes afterwards only
+ * while the entry's sequence is odd; a reader copies, compares the sequence,
+ * and tries again a bounded number of times.  Values (counters, offsets) are
+ * single words and need no sequence.  Consistency is per word, not per batch.
+ *
+ * References are indexes and arena offsets, never pointers, so that any
+ * process may map the zone anywhere.  The first entry of the tables of hosts
+ * and AS numbers is "other", and the first FLOW_DIRECTION_COUNT series are
+ * the overflow series, shown once they hold a record.
+ */
+
+#ifndef FLOW_ZONE_H
+#define FLOW_ZONE_H
+
+#include <stdatomic.h>
+
+#include "flow_record.h"
+
+
+/* Part of the zone's name: a new layout is a new zone. */
+
+#define FLOW_ZONE_VERSION  1
+
+/* The smallest memory that flow_zone_format() accepts. */
+
+#define FLOW_ZONE_SIZE_MIN  (512 * 1024)
+
+#define FLOW_ZONE_TOPICS       256   /* capacity.topics of every zone */
+#define FLOW_ZONE_ERRORS        32   /* kinds of Kafka errors told apart */
+#define FLOW_ZONE_ERROR_NAME    48
+
+/* A reference to a string of the arena counts in units of so many bytes. */
+
+#define FLOW_ZONE_STRING_UNIT    4
+
+/* "No entry", where an index is asked for. */
+
+#define FLOW_ZONE_NONE  UINT32_MAX
+
+/* Index of the entry "other" in the tables of hosts and AS numbers. */
+
+#define FLOW_ZONE_OTHER  0
+
+
+typedef struct {
+    uint32_t  topics;
+    uint32_t  partitions;
+    uint32_t  hosts;
+    uint32_t  as_numbers;
+    uint32_t  series;
+    uint32_t  unused;
+    uint64_t  string_bytes;
+} flow_zone_capacity_t;
+
+
+/* Where each table begins, in bytes from the start of the zone. */
+
+typedef struct {
+    uint64_t  topics;
+    uint64_t  partitions;
+    uint64_t  hosts;
+    uint64_t  as_numbers;
+    uint64_t  series;
+    uint64_t  arena;
+} flow_zone_tables_t;
+
+
+/* What the writer is doing. */
+
+typedef enum {
+    FLOW_PHASE_WAITING = 0,    /* no writer has had the zone yet */
+    FLOW_PHASE_LOADING,        /* repairing, loading AS names */
+    FLOW_PHASE_LIVE,           /* counting */
+    FLOW_PHASE_CLOSING         /* the writer left in order */
+} flow_phase_e;
+
+
+typedef struct {
+    _Atomic uint32_t  name;              /* string */
+    _Atomic int32_t   partitions;        /* newest known number, 0: none */
+    _Atomic uint32_t  seen_absent;       /* 0 or 1 */
+    uint32_t          unused;
+    _Atomic uint64_t  messages[FLOW_MESSAGE_RESULT_COUNT];
+    _Atomic uint64_t  message_bytes;
+    _Atomic uint64_t  gap_offsets;
+    _Atomic uint64_t  skipped_offsets;
+    _Atomic uint64_t  duplicate_messages;
+} flow_topic_t;
+
+
+typedef struct {
+    _Atomic uint32_t  topic;             /* index */
+    _Atomic int32_t   partition;
+    _Atomic int64_t   next_offset;       /* first offset not counted yet */
+    _Atomic int64_t   end_offset;        /* -1: not known */
+    _Atomic uint32_t  consumed;          /* by the present writer: 0 or 1 */
+    uint32_t          unused;
+} flow_partition_t;
+
+
+typedef struct {
+    _Atomic uint32_t  name;              /* string */
+    uint32_t          unused;
+    _Atomic int64_t   timestamp;         /* newest flow, ms, -1: none */
+} flow_host_t;
+
+
+typedef struct {
+    _Atomic uint32_t  number;
+    _Atomic uint32_t  name;              /* string, replaced as a whole */
+} flow_as_t;
+
+
+typedef struct {
+    _Atomic uint32_t  sequence;
+    _Atomic uint32_t  direction;         /* flow_direction_e */
+    _Atomic uint32_t  source;            /* index of an AS number */
+    _Atomic uint32_t  destination;       /* index of an AS number */
+    _Atomic uint32_t  host;              /* index of a host */
+    _Atomic uint32_t  used;              /* 0: nothing to show */
+    _Atomic uint64_t  bytes;
+} flow_series_t;
+
+
+typedef struct {
+    char              name[FLOW_ZONE_ERROR_NAME];
+    _Atomic uint64_t  count;
+} flow_kafka_error_t;
+
+
+typedef struct {
+    uint64_t              magic;
+    uint32_t              version;
+    uint32_t              unused;
+    uint64_t              size;          /* of the whole, in bytes */
+    flow_zone_capacity_t  capacity;
+    flow_zone_tables_t    tables;
+
+    /* filled entries at the start of each table */
+    _Atomic uint32_t      topics;
+    _Atomic uint32_t      partitions;
+    _Atomic uint32_t      hosts;
+    _Atomic uint32_t      as_numbers;
+    _Atomic uint32_t      series;
+    _Atomic uint32_t      errors;
+    _Atomic uint64_t      string_bytes;
+
+    /* counters */
+    _Atomic uint64_t      records[FLOW_RESULT_COUNT];
+    _Atomic uint64_t      skipped[FLOW_SKIP_COUNT];
+    _Atomic uint64_t      invalid[FLOW_REASON_COUNT];
+    _Atomic uint64_t      cut_labels;
+    _Atomic uint64_t      repaired_labels;
+    _Atomic uint64_t      overflow_records;
+    _Atomic uint64_t      commits;
+    _Atomic uint64_t      commit_nanoseconds;
+    _Atomic uint64_t      starts;
+
+    /* gauges */
+    _Atomic uint32_t      phase;         /* flow_phase_e */
+    _Atomic uint32_t      lease_held;
+    _Atomic uint32_t      kafka_connected;
+    _Atomic uint32_t      as_names_loaded;   /* 0: no source configured */
+    _Atomic uint64_t      as_names;
+    _Atomic int64_t       as_names_timestamp;   /* seconds */
+
+    /* where a writer that died was, for who comes next */
+    _Atomic uint32_t      deaths;        /* in a row, without progress */
+    _Atomic uint32_t      decoding;      /* partition entry, or _NONE */
+    _Atomic int64_t       decoding_offset;
+    _Atomic uint64_t      position;      /* hash of the offsets at start */
+
+    flow_kafka_error_t    kafka_errors[FLOW_ZONE_ERRORS];
+} flow_zone_t;
+
+
+/* A reader's copy of a series. */
+
+typedef struct {
+    uint32_t    direction;
+    uint64_t    bytes;
+    bool        overflow;            /* AS labels read "other" */
+    uint32_t    source_as;
+    uint32_t    destination_as;
+    flow_str_t  source_name;         /* these three are escaped, */
+    flow_str_t  destination_name;    /* and stay valid with the zone */
+    flow_str_t  hostname;
+} flow_series_view_t;
+
+
+/*
+ * Divides "size" bytes; FLOW_DECLINED if they are fewer than
+ * FLOW_ZONE_SIZE_MIN.  Any process.
+ */
+
+int flow_zone_capacity(size_t size, flow_zone_capacity_t *capacity)
+    FLOW_MUST_CHECK;
+
+/*
+ * Lays a zone out in fresh memory (all zeros, aligned to 64 bytes) without
+ * touching more than the header.  The master, once; the
+ * other processes call flow_zone_attach().  Returns NULL if "size" is too
+ * small.
+ */
+
+flow_zone_t *flow_zone_format(void *memory, size_t size);
+
+/* Returns the zone in "memory", or NULL if there is none of this version. */
+
+flow_zone_t *flow_zone_attach(void *memory, size_t size);
+
+/* Start of each table. */
+
+flow_topic_t *flow_zone_topics(const flow_zone_t *zone);
+flow_partition_t *flow_zone_partitions(const flow_zone_t *zone);
+flow_host_t *flow_zone_hosts(const flow_zone_t *zone);
+flow_as_t *flow_zone_as_numbers(const flow_zone_t *zone);
+flow_series_t *flow_zone_series(const flow_zone_t *zone);
+char *flow_zone_arena(const flow_zone_t *zone);
+
+/*
+ * Returns a string of the arena by its reference; empty for 0 and for a
+ * reference that lies outside.
+ */
+
+flow_str_t flow_zone_string(const flow_zone_t *zone, uint32_t reference);
+
+/*
+ * Copies the series at "index", which is below zone->series.  Returns false
+ * where there is nothing to show: not used yet, or in the middle of a change
+ * at each of a bounded number of tries (a writer that died there is followed
+ * by one that repairs it).
+ */
+
+bool flow_zone_read_series(const flow_zone_t *zone, uint32_t index,
+    flow_series_view_t *view);
+
+
+#endif /* FLOW_ZONE_H */

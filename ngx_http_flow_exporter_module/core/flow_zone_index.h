@@ -1,0 +1,76 @@
+/*
+ * The writer's private memory: hash indexes over the zone's tables.  For
+ * flow_zone_writer.c alone.
+ */
+
+#ifndef FLOW_ZONE_INDEX_H
+#define FLOW_ZONE_INDEX_H
+
+#include "flow_index.h"
+#include "flow_zone.h"
+
+
+/* One writer: what it reads is its own last store. */
+
+#define flow_zone_get(word)                                                   \
+    atomic_load_explicit(word, memory_order_relaxed)
+#define flow_zone_set(word, value)                                            \
+    atomic_store_explicit(word, value, memory_order_relaxed)
+
+/* The store that makes what was stored before it visible to readers. */
+
+#define flow_zone_show(word, value)                                           \
+    atomic_store_explicit(word, value, memory_order_release)
+
+
+typedef struct {
+    const flow_zone_t  *zone;
+    flow_index_t        hosts;
+    flow_index_t        as_numbers;
+    flow_index_t        series;
+    flow_index_t        partitions;
+} flow_zone_index_t;
+
+
+/* What tells one series from another: references of the zone. */
+
+typedef struct {
+    uint32_t  direction;
+    uint32_t  source;
+    uint32_t  destination;
+    uint32_t  host;
+} flow_series_key_t;
+
+
+/*
+ * Builds the indexes from the tables, which have been repaired.  FLOW_OK, or
+ * FLOW_ERROR if memory is short; flow_zone_index_done() frees in both cases.
+ */
+
+int flow_zone_index_init(flow_zone_index_t *index, const flow_zone_t *zone)
+    FLOW_MUST_CHECK;
+void flow_zone_index_done(flow_zone_index_t *index);
+
+/* Find an entry: its index, or FLOW_ZONE_NONE.  Names are escaped. */
+
+uint32_t flow_zone_index_host(const flow_zone_index_t *index,
+    flow_str_t name);
+uint32_t flow_zone_index_as(const flow_zone_index_t *index, uint32_t number);
+uint32_t flow_zone_index_series(const flow_zone_index_t *index,
+    const flow_series_key_t *key);
+uint32_t flow_zone_index_partition(const flow_zone_index_t *index,
+    uint32_t topic, int32_t partition);
+
+/* Add an entry.  FLOW_OK, or FLOW_ERROR if memory is short. */
+
+int flow_zone_index_add_host(flow_zone_index_t *index, flow_str_t name,
+    uint32_t entry) FLOW_MUST_CHECK;
+int flow_zone_index_add_as(flow_zone_index_t *index, uint32_t number,
+    uint32_t entry) FLOW_MUST_CHECK;
+int flow_zone_index_add_series(flow_zone_index_t *index,
+    const flow_series_key_t *key, uint32_t entry) FLOW_MUST_CHECK;
+int flow_zone_index_add_partition(flow_zone_index_t *index, uint32_t topic,
+    int32_t partition, uint32_t entry) FLOW_MUST_CHECK;
+
+
+#endif /* FLOW_ZONE_INDEX_H */

@@ -1,0 +1,279 @@
+/*
+ * Between step 0 and step 1: which partitions are consumed.  Hands the
+ * messages on, and what else comes from the consumer.
+ */
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "flow_assignment.h"
+#include "flow_text.h"
+
+
+static int flow_assign_message(void *data, const flow_message_t *message);
+static int flow_assign_end(void *data, uint32_t topic, int32_t partition,
+    int64_t end);
+static void flow_assign_topic(void *data, uint32_t topic, int32_t partitions);
+static void flow_assign_warn(flow_assign_t *assign, uint32_t topic,
+    int32_t count);
+static int flow_assign_grow(flow_assign_topic_t *topic, int32_t count);
+static void flow_assign_error(void *data, const char *name);
+static void flow_assign_connected(void *data, bool connected);
+static void flow_assign_log(void *data, flow_log_e level, const char *text);
+
+
+static const flow_consume_handler_t  flow_assign_handler = {
+    .message = flow_assign_message,
+    .end = flow_assign_end,
+    .topic = flow_assign_topic,
+    .resolved = flow_assign_resolved,
+    .stopped = flow_assign_stopped,
+    .error = flow_assign_error,
+    .connected = flow_assign_connected,
+    .log = flow_assign_log
+};
+
+
+flow_assign_t *
+flow_assign_create(const flow_assign_conf_t *conf, flow_pipeline_t *pipeline,
+    flow_error_t *error)
+{
+    flow_assign_t  *assign;
+
+    assign = calloc(1, sizeof(flow_assign_t));
+
+    if (assign == NULL) {
+        flow_error_set(error, "no memory for the assignment");
+        return NULL;
+    }
+
+    assign->conf = *conf;
+    assign->pipeline = pipeline;
+    assign->topics = calloc(conf->consumer.topic_count,
+                            sizeof(flow_assign_topic_t));
+
+    if (assign->topics == NULL) {
+        flow_error_set(error, "no memory for the assignment");
+
+    } else {
+        assign->consumer = flow_consume_create(&conf->consumer,
+                                               &flow_assign_handler, assign,
+                                               error);
+    }
+
+    if (assign->consumer == NULL) {
+        free(assign->topics);
+        free(assign);
+        return NULL;
+    }
+
+    return assign;
+}
+
+
+void
+flow_assign_close(flow_assign_t *assign)
+{
+    uint32_t  i;
+
+    flow_consume_close(assign->consumer);
+
+    for (i = 0; i < assign->conf.consumer.topic_count; i++) {
+        free(assign->topics[i].partitions);
+    }
+
+    free(assign->topics);
+    free(assign);
+}
+
+
+int
+flow_assign_descriptor(const flow_assign_t *assign)
+{
+    return flow_consume_descriptor(assign->consumer);
+}
+
+
+int
+flow_assign_poll(flow_assign_t *assign, uint32_t limit)
+{
+    return flow_consume_poll(assign->consumer, limit);
+}
+
+
+void
+flow_assign_refresh_ends(flow_assign_t *assign)
+{
+    int32_t               p;
+    int64_t               end;
+    uint32_t              i;
+    flow_assign_topic_t  *topic;
+
+    for (i = 0; i < assign->conf.consumer.topic_count; i++) {
+        topic = &assign->topics[i];
+
+        for (p = 0; p < topic->capacity; p++) {
+            if (topic->partitions[p].state != FLOW_ASSIGN_CONSUMED) {
+                continue;
+            }
+
+            end = flow_consume_end_offset(assign->consumer, i, p);
+
+            if (end >= 0) {
+                flow_pipeline_set_end(assign->pipeline, i, p, end);
+            }
+        }
+    }
+}
+
+
+static int
+flow_assign_message(void *data, const flow_message_t *message)
+{
+    flow_assign_t  *assign = data;
+
+    return flow_pipeline_message(assign->pipeline, message);
+}
+
+
+static int
+flow_assign_end(void *data, uint32_t topic, int32_t partition, int64_t end)
+{
+    flow_assign_t  *assign = data;
+
+    return flow_pipeline_end(assign->pipeline, topic, partition, end);
+}
+
+
+static void
+flow_assign_topic(void *data, uint32_t topic, int32_t partitions)
+{
+    int32_t               p;
+    uint32_t              i;
+    flow_assign_t        *assign = data;
+    flow_assign_topic_t  *state = &assign->topics[topic];
+
+    if (flow_assign_grow(state, partitions) != FLOW_OK) {
+        flow_assign_line(assign, FLOW_LOG_ERROR, "kafka: no memory for %d "
+                         "partitions of topic \"%s\"", (int) partitions,
+                         assign->conf.consumer.topics[topic]);
+        return;
+    }
+
+    state->count = partitions;
+
+    if (assign->conf.partition_count == 0) {
+        for (p = 0; p < partitions; p++) {
+            flow_assign_consider(assign, topic, p);
+        }
+
+    } else if (partitions > 0) {
+        flow_assign_warn(assign, topic, partitions);
+    }
+
+    for (i = 0; i < assign->conf.partition_count; i++) {
+        if (assign->conf.partitions[i] < partitions) {
+            flow_assign_consider(assign, topic, assign->conf.partitions[i]);
+        }
+    }
+
+    flow_assign_note_count(assign, topic);
+}
+
+
+static int
+flow_assign_grow(flow_assign_topic_t *topic, int32_t count)
+{
+    flow_assign_partition_t  *partitions;
+
+    if (count <= topic->capacity) {
+        return FLOW_OK;
+    }
+
+    partitions = realloc(topic->partitions,
+                         (size_t) count * sizeof(flow_assign_partition_t));
+
+    if (partitions == NULL) {
+        return FLOW_ERROR;
+    }
+
+    topic->partitions = partitions;
+
+    while (topic->capacity < count) {
+        partitions[topic->capacity++] = (flow_assign_partition_t) {
+            .looked_at = -1
+        };
+    }
+
+    return FLOW_OK;
+}
+
+
+/* Listed partitions that are not there: once for a topic. */
+
+static void
+flow_assign_warn(flow_assign_t *assign, uint32_t topic, int32_t count)
+{
+    uint32_t  i;
+
+    if (assign->topics[topic].warned) {
+        return;
+    }
+
+    for (i = 0; i < assign->conf.partition_count; i++) {
+        if (assign->conf.partitions[i] < count) {
+            continue;
+        }
+
+        assign->topics[topic].warned = true;
+
+        flow_assign_line(assign, FLOW_LOG_WARNING, "kafka: topic \"%s\" has "
+                         "no partition %d, only %d partition%s",
+                         assign->conf.consumer.topics[topic],
+                         (int) assign->conf.partitions[i], (int) count,
+                         count == 1 ? "" : "s");
+    }
+}
+
+
+static void
+flow_assign_error(void *data, const char *name)
+{
+    flow_assign_t  *assign = data;
+
+    assign->conf.error(assign->conf.data, name);
+}
+
+
+static void
+flow_assign_connected(void *data, bool connected)
+{
+    flow_assign_t  *assign = data;
+
+    assign->conf.connected(assign->conf.data, connected);
+}
+
+
+static void
+flow_assign_log(void *data, flow_log_e level, const char *text)
+{
+    flow_assign_t  *assign = data;
+
+    assign->conf.log(assign->conf.data, level, text);
+}
+
+
+void
+flow_assign_line(flow_assign_t *assign, flow_log_e level, const char *format,
+    ...)
+{
+    char     line[1024];
+    va_list  args;
+
+    va_start(args, format);
+    (void) vsnprintf(line, sizeof(line), format, args);
+    va_end(args);
+
+    assign->conf.log(assign->conf.data, level, line);
+}

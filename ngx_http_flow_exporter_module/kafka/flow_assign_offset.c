@@ -1,0 +1,229 @@
+/*
+ * Between step 0 and step 1: from where a partition is consumed.
+ *
+ * Kafka may say that the next offset is not there.  A broker that has just
+ * taken a partition over, and is behind, may say so for a moment: therefore
+ * the partition's bounds are asked for before anything is given up.  An
+ * offset below the first is lost; one beyond the end is tried again for some
+ * seconds, for it could be counted twice.  Then the partition goes on by the
+ * start policy.
+ */
+
+#include <inttypes.h>
+
+#include "flow_assignment.h"
+
+
+/* Looks, further and further apart, at an offset beyond the end. */
+
+#define FLOW_ASSIGN_LOOKS  5
+
+
+static void flow_assign_first(flow_assign_t *assign, uint32_t topic,
+    int32_t partition, int64_t offset);
+static void flow_assign_look(flow_assign_t *assign, uint32_t topic,
+    int32_t partition, int64_t offset, int64_t low, int64_t high);
+static int flow_assign_begin(flow_assign_t *assign, uint32_t topic,
+    int32_t partition, int64_t offset);
+static void flow_assign_consume(flow_assign_t *assign, uint32_t topic,
+    int32_t partition, int64_t offset, const char *why);
+
+
+/* Metadata names a partition that is to be consumed. */
+
+void
+flow_assign_consider(flow_assign_t *assign, uint32_t topic, int32_t partition)
+{
+    int64_t                    next;
+    flow_start_t               start = assign->conf.start;
+    flow_assign_topic_t       *state = &assign->topics[topic];
+    flow_assign_partition_t   *found = &state->partitions[partition];
+
+    if (found->state != FLOW_ASSIGN_IDLE) {
+        return;
+    }
+
+    next = flow_pipeline_next_offset(assign->pipeline, topic, partition);
+
+    if (next >= 0) {
+        flow_assign_consume(assign, topic, partition, next, "stored offset");
+        return;
+    }
+
+    found->state = FLOW_ASSIGN_RESOLVING;
+    found->added = flow_pipeline_is_new(assign->pipeline, topic, partition);
+
+    if (found->added) {
+        state->added++;
+        start.policy = FLOW_START_EARLIEST;
+    }
+
+    flow_consume_resolve(assign->consumer, topic, partition, &start);
+}
+
+
+void
+flow_assign_resolved(void *data, uint32_t topic, int32_t partition,
+    int64_t offset, int64_t low, int64_t high)
+{
+    flow_assign_t            *assign = data;
+    flow_assign_partition_t  *found;
+
+    found = &assign->topics[topic].partitions[partition];
+
+    if (found->state == FLOW_ASSIGN_RESOLVING) {
+        flow_assign_first(assign, topic, partition, offset);
+
+    } else if (found->state == FLOW_ASSIGN_LOOKING) {
+        flow_assign_look(assign, topic, partition, offset, low, high);
+    }
+}
+
+
+/* The first offset of a partition. */
+
+static void
+flow_assign_first(flow_assign_t *assign, uint32_t topic, int32_t partition,
+    int64_t offset)
+{
+    bool                   added;
+    flow_assign_topic_t   *state = &assign->topics[topic];
+
+    static const char *const  reasons[] = {
+        [FLOW_START_LATEST] = "the newest",
+        [FLOW_START_EARLIEST] = "the oldest",
+        [FLOW_START_TIME] = "the first since the start time"
+    };
+
+    added = state->partitions[partition].added;
+
+    if (flow_assign_begin(assign, topic, partition, offset) == FLOW_OK) {
+        flow_assign_consume(assign, topic, partition, offset,
+                            added ? "its beginning: it is new"
+                                  : reasons[assign->conf.start.policy]);
+    }
+
+    if (added) {
+        state->added--;
+        flow_assign_note_count(assign, topic);
+    }
+}
+
+
+void
+flow_assign_note_count(flow_assign_t *assign, uint32_t topic)
+{
+    flow_assign_topic_t  *state = &assign->topics[topic];
+
+    if (state->added == 0) {
+        flow_pipeline_topic(assign->pipeline, topic, state->count);
+    }
+}
+
+
+void
+flow_assign_stopped(void *data, uint32_t topic, int32_t partition,
+    bool out_of_range)
+{
+    flow_assign_t            *assign = data;
+    flow_assign_partition_t  *found;
+
+    found = &assign->topics[topic].partitions[partition];
+
+    if (!out_of_range) {
+        found->state = FLOW_ASSIGN_IDLE;
+        return;
+    }
+
+    found->state = FLOW_ASSIGN_LOOKING;
+
+    flow_consume_resolve(assign->consumer, topic, partition,
+                         &assign->conf.start);
+}
+
+
+/* The second look at a partition whose next offset is said to be gone. */
+
+static void
+flow_assign_look(flow_assign_t *assign, uint32_t topic, int32_t partition,
+    int64_t offset, int64_t low, int64_t high)
+{
+    int64_t                    next;
+    const char                *name = assign->conf.consumer.topics[topic];
+    flow_assign_partition_t   *found;
+
+    found = &assign->topics[topic].partitions[partition];
+    next = flow_pipeline_next_offset(assign->pipeline, topic, partition);
+
+    found->looks = found->looked_at == next ? found->looks + 1 : 1;
+    found->looked_at = next;
+
+    if (next >= low && next <= high && found->looks == 1) {
+        flow_assign_consume(assign, topic, partition, next,
+                            "there at a second look");
+        return;
+    }
+
+    if (next >= low && (next <= high || found->looks < FLOW_ASSIGN_LOOKS)) {
+        found->state = FLOW_ASSIGN_CONSUMED;
+        flow_consume_start(assign->consumer, topic, partition, next);
+        return;
+    }
+
+    if (next < low) {
+        flow_assign_line(assign, FLOW_LOG_ERROR, "kafka: topic \"%s\" "
+                         "partition %d: offsets %" PRId64 " to %" PRId64
+                         " are left out, Kafka has deleted up to %" PRId64,
+                         name, (int) partition, next, offset - 1, low - 1);
+
+    } else {
+        flow_assign_line(assign, FLOW_LOG_ERROR, "kafka: topic \"%s\" "
+                         "partition %d: next offset %" PRId64 " lies beyond "
+                         "the end %" PRId64 ", the topic was created anew or "
+                         "cut off", name, (int) partition, next, high);
+    }
+
+    if (flow_assign_begin(assign, topic, partition, offset) == FLOW_OK) {
+        flow_assign_consume(assign, topic, partition, offset,
+                            "by the start policy");
+    }
+}
+
+
+static int
+flow_assign_begin(flow_assign_t *assign, uint32_t topic, int32_t partition,
+    int64_t offset)
+{
+    flow_error_t  error;
+
+    if (flow_pipeline_begin(assign->pipeline, topic, partition, offset,
+                            &error)
+        == FLOW_OK)
+    {
+        return FLOW_OK;
+    }
+
+    assign->topics[topic].partitions[partition].state = FLOW_ASSIGN_REFUSED;
+
+    flow_assign_line(assign, FLOW_LOG_ERROR, "kafka: topic \"%s\" partition "
+                     "%d is not consumed: %s",
+                     assign->conf.consumer.topics[topic], (int) partition,
+                     error.text);
+
+    return FLOW_ERROR;
+}
+
+
+static void
+flow_assign_consume(flow_assign_t *assign, uint32_t topic, int32_t partition,
+    int64_t offset, const char *why)
+{
+    assign->topics[topic].partitions[partition].state = FLOW_ASSIGN_CONSUMED;
+
+    flow_assign_line(assign, FLOW_LOG_NOTICE, "kafka: topic \"%s\" partition "
+                     "%d is consumed from offset %" PRId64 ", %s",
+                     assign->conf.consumer.topics[topic], (int) partition,
+                     offset, why);
+
+    flow_consume_start(assign->consumer, topic, partition, offset);
+}

@@ -1,0 +1,80 @@
+/*
+ * The assignment inside: what flow_assign.c (what comes from the consumer)
+ * and flow_assign_offset.c (from where a partition goes on) share, and nobody
+ * else.
+ *
+ *   idle -- topic: offset stored ----------------------> consumed
+ *     |                                                   |   |
+ *     +-- topic: none ------> resolving -- "resolved" ----^   |
+ *     |                                                   |   |
+ *     |                       looking <-- out of range ---|---+
+ *     |                          +------- "resolved" -----^   |
+ *     +<------------- "stopped" for another reason -----------+
+ */
+
+#ifndef FLOW_ASSIGNMENT_H
+#define FLOW_ASSIGNMENT_H
+
+#include "flow_assign.h"
+
+
+typedef enum {
+    FLOW_ASSIGN_IDLE = 0,
+    FLOW_ASSIGN_RESOLVING,
+    FLOW_ASSIGN_CONSUMED,
+    FLOW_ASSIGN_LOOKING,
+    FLOW_ASSIGN_REFUSED          /* no room for it in the zone */
+} flow_assign_state_e;
+
+
+typedef struct {
+    flow_assign_state_e       state;
+    bool                      added;       /* to a topic that we know: while
+                                              resolving */
+    uint32_t                  looks;       /* in a row, ... */
+    int64_t                   looked_at;   /* ... with this next offset */
+} flow_assign_partition_t;
+
+
+typedef struct {
+    flow_assign_partition_t  *partitions;
+    int32_t                   capacity;
+    int32_t                   count;
+    uint32_t                  added;       /* partitions that are "added" */
+    bool                      warned;
+} flow_assign_topic_t;
+
+
+struct flow_assign_s {
+    flow_assign_conf_t        conf;
+    flow_pipeline_t          *pipeline;
+    flow_consumer_t          *consumer;
+    flow_assign_topic_t      *topics;
+};
+
+
+/* A partition that is to be consumed is there. */
+
+void flow_assign_consider(flow_assign_t *assign, uint32_t topic,
+    int32_t partition);
+
+/* Handlers of the consumer. */
+
+void flow_assign_resolved(void *data, uint32_t topic, int32_t partition,
+    int64_t offset, int64_t low, int64_t high);
+void flow_assign_stopped(void *data, uint32_t topic, int32_t partition,
+    bool out_of_range);
+
+/*
+ * Tells the pipeline a topic's number of partitions, unless partitions are
+ * being added: who comes after us would else take one of these for an old one
+ * without an offset.
+ */
+
+void flow_assign_note_count(flow_assign_t *assign, uint32_t topic);
+
+void flow_assign_line(flow_assign_t *assign, flow_log_e level,
+    const char *format, ...) __attribute__((format(printf, 3, 4)));
+
+
+#endif /* FLOW_ASSIGNMENT_H */

@@ -1,0 +1,53 @@
+/*
+ * What the directives of a block say, for the dedicated process; and the
+ * functions that read them.
+ */
+
+#ifndef NGX_HTTP_FLOW_EXPORTER_CONF_H
+#define NGX_HTTP_FLOW_EXPORTER_CONF_H
+
+#include "kafka/flow_assign.h"
+#include "ngx_http_flow_exporter_module.h"
+
+
+struct ngx_http_flow_exporter_conf_s {
+
+    /* as the directives give them; arrays end where the block ends */
+    ngx_array_t            brokers;       /* ngx_str_t */
+    ngx_array_t            topics;        /* ngx_str_t */
+    ngx_array_t            partitions;    /* int32_t */
+    ngx_array_t            properties;    /* flow_property_t */
+    ngx_array_t            own;           /* uint32_t */
+    ngx_str_t              as_names;      /* len 0: off */
+    size_t                 zone_size;
+    ngx_flag_t             transit;
+    ngx_uint_t             seen;          /* directives, a bit each */
+
+    /* the same as the core and librdkafka take it */
+    flow_assign_conf_t     assign;
+    flow_pipeline_conf_t   pipeline;
+
+    /* where the lease lies, with a zero; len 0: nowhere, do not consume */
+    ngx_str_t              lease;
+};
+
+
+/* Reads one block; the handler of "flow_exporter". */
+
+char *ngx_http_flow_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+
+/*
+ * The directives of a block.  "offset" is a directive's bit in "seen"; those
+ * that may come again have none.
+ */
+
+extern ngx_command_t  ngx_http_flow_exporter_block_commands[];
+
+/* Adds the exporter's zone to the cycle's shared memory. */
+
+ngx_int_t ngx_http_flow_exporter_add_zone(ngx_conf_t *cf,
+    ngx_http_flow_exporter_t *exporter);
+
+
+#endif /* NGX_HTTP_FLOW_EXPORTER_CONF_H */

@@ -1,0 +1,347 @@
+/*
+ * Consuming in the dedicated process: what happens between Kafka, the
+ * pipeline and the zone, in rounds of bounded size; see
+ * ngx_http_flow_exporter_process.c for what comes before and after.
+ */
+
+#include <time.h>
+
+#include "core/flow_metrics.h"
+#include "core/flow_text.h"
+#include "ngx_http_flow_exporter_process.h"
+
+
+#define NGX_HTTP_FLOW_EXPORTER_COMMIT       1000     /* ms */
+#define NGX_HTTP_FLOW_EXPORTER_ROUND         256     /* messages a round */
+
+#define NGX_HTTP_FLOW_EXPORTER_FULL_SAID      60     /* s between lines */
+
+
+static void ngx_http_flow_exporter_load_names(
+    ngx_http_flow_exporter_process_t *fep);
+static ngx_int_t ngx_http_flow_exporter_open(
+    ngx_http_flow_exporter_process_t *fep, flow_error_t *error);
+static ngx_int_t ngx_http_flow_exporter_add_descriptor(
+    ngx_http_flow_exporter_process_t *fep);
+static void ngx_http_flow_exporter_invalid(void *data,
+    const flow_message_t *message, flow_reason_e reason);
+static uint64_t ngx_http_flow_exporter_clock(void *data);
+static void ngx_http_flow_exporter_kafka_error(void *data, const char *name);
+static void ngx_http_flow_exporter_kafka_connected(void *data,
+    bool connected);
+static void ngx_http_flow_exporter_kafka_log(void *data, flow_log_e level,
+    const char *text);
+
+
+void
+ngx_http_flow_exporter_start_handler(ngx_event_t *ev)
+{
+    flow_error_t                       error;
+    ngx_http_flow_exporter_process_t  *fep;
+
+    fep = ev->data;
+
+    ngx_http_flow_exporter_load_names(fep);
+
+    if (ngx_http_flow_exporter_open(fep, &error) != NGX_OK) {
+        ngx_http_flow_exporter_close_consumer(fep);
+        ngx_http_flow_exporter_retry(fep, ev, &error);
+        return;
+    }
+
+    flow_zone_set_phase(fep->writer, FLOW_PHASE_LIVE);
+
+    fep->started = ngx_time();
+    fep->said.text[0] = '\0';
+
+    ngx_log_error(NGX_LOG_NOTICE, fep->log, 0,
+                  "flow exporter \"%V\": consuming", &fep->exporter->name);
+}
+
+
+/* Without its names an exporter still counts; old names stay as they are. */
+
+static void
+ngx_http_flow_exporter_load_names(ngx_http_flow_exporter_process_t *fep)
+{
+    uint32_t       missed;
+    ngx_str_t     *path;
+    flow_error_t   error;
+
+    path = &fep->exporter->conf->as_names;
+
+    if (path->len != 0) {
+        fep->names = flow_names_create((const char *) path->data, &error);
+
+        if (fep->names == NULL) {
+            ngx_log_error(NGX_LOG_ERR, fep->log, 0,
+                          "flow exporter \"%V\": no AS names: %s",
+                          &fep->exporter->name, error.text);
+            return;
+        }
+    }
+
+    (void) flow_zone_adopt_names(fep->writer, fep->names, &missed);
+
+    if (missed != 0) {
+        ngx_log_error(NGX_LOG_WARN, fep->log, 0,
+                      "flow exporter \"%V\": no room in zone \"%V\" for %uD "
+                      "changed AS names", &fep->exporter->name,
+                      &fep->exporter->shm_zone->shm.name, missed);
+    }
+}
+
+
+static ngx_int_t
+ngx_http_flow_exporter_open(ngx_http_flow_exporter_process_t *fep,
+    flow_error_t *error)
+{
+    flow_assign_conf_t               assign;
+    flow_pipeline_conf_t             pipeline;
+    ngx_http_flow_exporter_conf_t   *fecf;
+
+    fecf = fep->exporter->conf;
+
+    pipeline = fecf->pipeline;
+    pipeline.names = fep->names;
+    pipeline.invalid = ngx_http_flow_exporter_invalid;
+    pipeline.clock = ngx_http_flow_exporter_clock;
+    pipeline.data = fep;
+
+    fep->pipeline = flow_pipeline_create(&pipeline, fep->writer, error);
+    if (fep->pipeline == NULL) {
+        return NGX_ERROR;
+    }
+
+    assign = fecf->assign;
+    assign.error = ngx_http_flow_exporter_kafka_error;
+    assign.connected = ngx_http_flow_exporter_kafka_connected;
+    assign.log = ngx_http_flow_exporter_kafka_log;
+    assign.data = fep;
+
+    fep->assign = flow_assign_create(&assign, fep->pipeline, error);
+
+    if (fep->assign == NULL) {
+        return NGX_ERROR;
+    }
+
+    ngx_http_flow_exporter_register_exit();
+
+    if (ngx_http_flow_exporter_add_descriptor(fep) != NGX_OK) {
+        flow_error_set(error, "its descriptor cannot be watched");
+        return NGX_ERROR;
+    }
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_flow_exporter_close_consumer(ngx_http_flow_exporter_process_t *fep)
+{
+    if (fep->commit_timer.timer_set) {
+        ngx_del_timer(&fep->commit_timer);
+    }
+
+    if (fep->read.posted) {
+        ngx_delete_posted_event(&fep->read);
+    }
+
+    if (fep->read.active) {
+        ngx_del_event(&fep->read, NGX_READ_EVENT, 0);
+    }
+
+    if (fep->assign != NULL) {
+        flow_assign_close(fep->assign);
+        fep->assign = NULL;
+        fep->connection.fd = (ngx_socket_t) -1;
+    }
+
+    flow_pipeline_destroy(fep->pipeline);
+    fep->pipeline = NULL;
+
+    flow_names_destroy(fep->names);
+    fep->names = NULL;
+}
+
+
+/*
+ * The connection is our own: those of the cycle are not there any more after
+ * a reload in single process mode.
+ */
+
+static ngx_int_t
+ngx_http_flow_exporter_add_descriptor(ngx_http_flow_exporter_process_t *fep)
+{
+    ngx_int_t  event;
+
+    fep->connection.fd = flow_assign_descriptor(fep->assign);
+    fep->connection.read = &fep->read;
+    fep->connection.write = &fep->write;
+    fep->connection.log = fep->log;
+
+    fep->write.write = 1;
+
+    if (ngx_cycle->files != NULL
+        && (ngx_uint_t) fep->connection.fd < ngx_cycle->files_n)
+    {
+        ngx_cycle->files[fep->connection.fd] = &fep->connection;
+    }
+
+    event = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? NGX_CLEAR_EVENT
+                                                    : NGX_LEVEL_EVENT;
+
+    if (ngx_add_event(&fep->read, NGX_READ_EVENT, event) != NGX_OK) {
+        return NGX_ERROR;
+    }
+
+    /* what came before the descriptor was watched */
+
+    ngx_post_event(&fep->read, &ngx_posted_events);
+
+    return NGX_OK;
+}
+
+
+void
+ngx_http_flow_exporter_consume_handler(ngx_event_t *ev)
+{
+    ngx_int_t                          rc;
+    ngx_http_flow_exporter_process_t  *fep;
+
+    fep = ev->data;
+
+    rc = flow_assign_poll(fep->assign, NGX_HTTP_FLOW_EXPORTER_ROUND);
+
+    if (rc != FLOW_OK && rc != FLOW_AGAIN) {
+        ngx_log_error(NGX_LOG_ALERT, fep->log, 0,
+                      "flow exporter \"%V\": no memory, starting again",
+                      &fep->exporter->name);
+
+        ngx_http_flow_exporter_give_up(fep);
+        return;
+    }
+
+    if (rc == FLOW_AGAIN) {
+        ngx_post_event(ev, &ngx_posted_next_events);
+    }
+
+    if (!flow_pipeline_is_empty(fep->pipeline)
+        && !fep->commit_timer.timer_set)
+    {
+        ngx_add_timer(&fep->commit_timer, NGX_HTTP_FLOW_EXPORTER_COMMIT);
+    }
+}
+
+
+void
+ngx_http_flow_exporter_commit_handler(ngx_event_t *ev)
+{
+    ngx_http_flow_exporter_commit(ev->data);
+}
+
+
+void
+ngx_http_flow_exporter_commit(ngx_http_flow_exporter_process_t *fep)
+{
+    flow_publish_events_t  events;
+
+    flow_pipeline_commit(fep->pipeline, &events);
+
+    if (events.zone_full
+        && ngx_time() - fep->full_said >= NGX_HTTP_FLOW_EXPORTER_FULL_SAID)
+    {
+        fep->full_said = ngx_time();
+
+        ngx_log_error(NGX_LOG_ERR, fep->log, 0,
+                      "flow exporter \"%V\": zone \"%V\" is full, new series "
+                      "are counted as \"other\"", &fep->exporter->name,
+                      &fep->exporter->shm_zone->shm.name);
+    }
+
+    if (events.wrapped && !fep->wrapped_said) {
+        fep->wrapped_said = 1;
+
+        ngx_log_error(NGX_LOG_WARN, fep->log, 0,
+                      "flow exporter \"%V\": a counter passed 2^64 and begins "
+                      "anew", &fep->exporter->name);
+    }
+}
+
+
+/* One line a second at the most: the counters have them all. */
+
+static void
+ngx_http_flow_exporter_invalid(void *data, const flow_message_t *message,
+    flow_reason_e reason)
+{
+    ngx_http_flow_exporter_process_t *fep = data;
+
+    const char  *topic;
+
+    if (ngx_time() == fep->invalid_said) {
+        fep->invalid_unsaid++;
+        return;
+    }
+
+    topic = fep->exporter->conf->assign.consumer.topics[message->topic];
+
+    ngx_log_error(NGX_LOG_WARN, fep->log, 0,
+                  "flow exporter \"%V\": invalid record (%s) in topic \"%s\", "
+                  "partition %D, offset %L, %ui more before",
+                  &fep->exporter->name, flow_reason_names[reason], topic,
+                  message->partition, (long long) message->offset,
+                  fep->invalid_unsaid);
+
+    fep->invalid_said = ngx_time();
+    fep->invalid_unsaid = 0;
+}
+
+
+static uint64_t
+ngx_http_flow_exporter_clock(void *data)
+{
+    struct timespec  now;
+
+    (void) clock_gettime(CLOCK_MONOTONIC, &now);
+
+    return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
+}
+
+
+static void
+ngx_http_flow_exporter_kafka_error(void *data, const char *name)
+{
+    ngx_http_flow_exporter_process_t *fep = data;
+
+    flow_str_t  error;
+
+    error.data = name;
+    error.len = ngx_strlen(name);
+
+    flow_zone_count_error(fep->writer, error);
+}
+
+
+static void
+ngx_http_flow_exporter_kafka_connected(void *data, bool connected)
+{
+    ngx_http_flow_exporter_process_t *fep = data;
+
+    flow_zone_set_connected(fep->writer, connected);
+}
+
+
+static void
+ngx_http_flow_exporter_kafka_log(void *data, flow_log_e level,
+    const char *text)
+{
+    ngx_http_flow_exporter_process_t *fep = data;
+
+    static ngx_uint_t   levels[] = {
+        NGX_LOG_ERR, NGX_LOG_WARN, NGX_LOG_NOTICE, NGX_LOG_INFO, NGX_LOG_DEBUG
+    };
+
+    ngx_log_error(levels[level], fep->log, 0, "flow exporter \"%V\": %s",
+                  &fep->exporter->name, text);
+}

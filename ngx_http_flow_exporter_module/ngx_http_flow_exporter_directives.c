@@ -1,0 +1,482 @@
+/*
+ * The directives inside a "flow_exporter" block, each with its own checks.
+ */
+
+#include "core/flow_names.h"
+#include "ngx_http_flow_exporter_conf.h"
+
+
+/* The smallest zone: what the core needs, and nginx's slab pool. */
+
+#define NGX_HTTP_FLOW_EXPORTER_ZONE_MIN       (1024 * 1024)
+
+/* More partitions in one topic have not been seen. */
+
+#define NGX_HTTP_FLOW_EXPORTER_PARTITION_MAX  1000000
+
+/* A file of certificates or a key, read at configuration time. */
+
+#define NGX_HTTP_FLOW_EXPORTER_PEM_MAX        (1024 * 1024)
+
+
+static char *ngx_http_flow_exporter_brokers(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_flow_exporter_topic(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_flow_exporter_partitions(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_flow_exporter_start_policy(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_flow_exporter_kafka(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_flow_exporter_pem(ngx_conf_t *cf, ngx_str_t *path,
+    flow_property_t *property, const char *name);
+static char *ngx_http_flow_exporter_asn(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+static char *ngx_http_flow_exporter_as_names(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_flow_exporter_zone_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_flow_exporter_transit(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+
+
+/*
+ * "offset" is the directive's bit in "seen"; those that may come again have
+ * none.
+ */
+
+ngx_command_t  ngx_http_flow_exporter_block_commands[] = {
+
+    { ngx_string("brokers"), NGX_CONF_1MORE,
+      ngx_http_flow_exporter_brokers, 0, 0x0001, NULL },
+
+    { ngx_string("topic"), NGX_CONF_1MORE,
+      ngx_http_flow_exporter_topic, 0, 0x0002, NULL },
+
+    { ngx_string("partitions"), NGX_CONF_1MORE,
+      ngx_http_flow_exporter_partitions, 0, 0x0004, NULL },
+
+    { ngx_string("start"), NGX_CONF_TAKE1,
+      ngx_http_flow_exporter_start_policy, 0, 0x0008, NULL },
+
+    { ngx_string("kafka"), NGX_CONF_TAKE2,
+      ngx_http_flow_exporter_kafka, 0, 0, NULL },
+
+    { ngx_string("asn"), NGX_CONF_1MORE,
+      ngx_http_flow_exporter_asn, 0, 0x0010, NULL },
+
+    { ngx_string("as_names"), NGX_CONF_TAKE1,
+      ngx_http_flow_exporter_as_names, 0, 0x0020, NULL },
+
+    { ngx_string("zone"), NGX_CONF_TAKE1,
+      ngx_http_flow_exporter_zone_directive, 0, 0x0040, NULL },
+
+    { ngx_string("transit"), NGX_CONF_TAKE1,
+      ngx_http_flow_exporter_transit, 0, 0x0080, NULL },
+
+      ngx_null_command
+};
+
+
+static char *
+ngx_http_flow_exporter_brokers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    ngx_str_t   *value, *broker;
+    ngx_uint_t   i;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        if (value[i].len == 0
+            || ngx_strlchr(value[i].data, value[i].data + value[i].len, ',')
+               != NULL)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid broker \"%V\"",
+                               &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        broker = ngx_array_push(&fecf->brokers);
+        if (broker == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *broker = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_flow_exporter_topic(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    ngx_str_t   *value, *topic;
+    ngx_uint_t   i, k;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        topic = fecf->topics.elts;
+
+        for (k = 0; k < fecf->topics.nelts; k++) {
+            if (ngx_strcmp(topic[k].data, value[i].data) == 0) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "duplicate topic \"%V\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        if (k == FLOW_ZONE_TOPICS) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "more than %d topics", FLOW_ZONE_TOPICS);
+            return NGX_CONF_ERROR;
+        }
+
+        topic = ngx_array_push(&fecf->topics);
+        if (topic == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *topic = value[i];
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_flow_exporter_partitions(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    int32_t     *partition;
+    ngx_int_t    n;
+    ngx_str_t   *value;
+    ngx_uint_t   i, k;
+
+    value = cf->args->elts;
+
+    if (cf->args->nelts == 2 && ngx_strcmp(value[1].data, "all") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        n = ngx_atoi(value[i].data, value[i].len);
+
+        if (n == NGX_ERROR || n >= NGX_HTTP_FLOW_EXPORTER_PARTITION_MAX) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid partition \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        partition = fecf->partitions.elts;
+
+        for (k = 0; k < fecf->partitions.nelts; k++) {
+            if (partition[k] == n) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "duplicate partition \"%V\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        partition = ngx_array_push(&fecf->partitions);
+        if (partition == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *partition = (int32_t) n;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_flow_exporter_start_policy(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    time_t      when;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "latest") == 0) {
+        fecf->assign.start.policy = FLOW_START_LATEST;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcmp(value[1].data, "earliest") == 0) {
+        fecf->assign.start.policy = FLOW_START_EARLIEST;
+        return NGX_CONF_OK;
+    }
+
+    when = ngx_atotm(value[1].data, value[1].len);
+
+    if (when == (time_t) NGX_ERROR || when > NGX_MAX_INT32_VALUE * 100LL) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid start \"%V\", it must be \"latest\", "
+                           "\"earliest\" or seconds since the epoch",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    fecf->assign.start.policy = FLOW_START_TIME;
+    fecf->assign.start.timestamp = (int64_t) when * 1000;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_flow_exporter_kafka(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    ngx_str_t        *value;
+    const char       *pem;
+    flow_error_t      error;
+    flow_property_t  *property;
+
+    value = cf->args->elts;
+
+    property = ngx_array_push(&fecf->properties);
+    if (property == NULL) {
+        return NGX_CONF_ERROR;
+    }
+
+    property->name = (const char *) value[1].data;
+    property->value = (const char *) value[2].data;
+
+    pem = flow_consume_pem_property(property->name);
+
+    if (pem != NULL) {
+        return ngx_http_flow_exporter_pem(cf, &value[2], property, pem);
+    }
+
+    if (flow_consume_check_property(property->name, property->value, &error)
+        != FLOW_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.text);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+/*
+ * Reads a file of certificates or a key while nginx is still privileged, as
+ * it reads its own.  A directory is left to librdkafka.
+ */
+
+static char *
+ngx_http_flow_exporter_pem(ngx_conf_t *cf, ngx_str_t *path,
+    flow_property_t *property, const char *name)
+{
+    u_char           *content;
+    ssize_t           n;
+    ngx_file_t        file;
+    ngx_file_info_t   info;
+
+    if (ngx_conf_full_name(cf->cycle, path, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    ngx_memzero(&file, sizeof(ngx_file_t));
+    file.name = *path;
+    file.log = cf->log;
+
+    file.fd = ngx_open_file(path->data, NGX_FILE_RDONLY, NGX_FILE_OPEN, 0);
+
+    if (file.fd == NGX_INVALID_FILE) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_open_file_n " \"%V\" failed", path);
+        return NGX_CONF_ERROR;
+    }
+
+    n = NGX_ERROR;
+    content = NULL;
+
+    if (ngx_fd_info(file.fd, &info) == NGX_FILE_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
+                           ngx_fd_info_n " \"%V\" failed", path);
+
+    } else if (ngx_is_dir(&info)) {
+        property->value = (const char *) path->data;
+        n = 0;
+
+    } else if (ngx_file_size(&info) == 0
+               || ngx_file_size(&info) > NGX_HTTP_FLOW_EXPORTER_PEM_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is empty or too large", path);
+
+    } else {
+        content = ngx_pcalloc(cf->pool, (size_t) ngx_file_size(&info) + 1);
+
+        if (content != NULL) {
+            n = ngx_read_file(&file, content, (size_t) ngx_file_size(&info),
+                              0);
+        }
+    }
+
+    (void) ngx_close_file(file.fd);
+
+    if (n == NGX_ERROR) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (content != NULL) {
+        property->name = name;
+        property->value = (const char *) content;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_flow_exporter_asn(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    uint32_t    *own;
+    ngx_str_t   *value;
+    ngx_int_t    n;
+    ngx_uint_t   i, k;
+
+    value = cf->args->elts;
+
+    for (i = 1; i < cf->args->nelts; i++) {
+
+        n = value[i].len > NGX_INT32_LEN ? NGX_ERROR
+                                  : ngx_atoi(value[i].data, value[i].len);
+
+        if (n == NGX_ERROR || (uint64_t) n > UINT32_MAX) {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                               "invalid AS number \"%V\"", &value[i]);
+            return NGX_CONF_ERROR;
+        }
+
+        own = fecf->own.elts;
+
+        for (k = 0; k < fecf->own.nelts; k++) {
+            if (own[k] == (uint32_t) n) {
+                ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                                   "duplicate AS number \"%V\"", &value[i]);
+                return NGX_CONF_ERROR;
+            }
+        }
+
+        own = ngx_array_push(&fecf->own);
+        if (own == NULL) {
+            return NGX_CONF_ERROR;
+        }
+
+        *own = (uint32_t) n;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_flow_exporter_as_names(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    ngx_str_t     *value;
+    flow_error_t   error;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    fecf->as_names = value[1];
+
+    if (ngx_conf_full_name(cf->cycle, &fecf->as_names, 1) != NGX_OK) {
+        return NGX_CONF_ERROR;
+    }
+
+    if (flow_names_check((const char *) fecf->as_names.data, &error)
+        != FLOW_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.text);
+        return NGX_CONF_ERROR;
+    }
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_flow_exporter_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    ssize_t     size;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    size = ngx_parse_size(&value[1]);
+
+    if (size == NGX_ERROR) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid zone size \"%V\"",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (size < NGX_HTTP_FLOW_EXPORTER_ZONE_MIN) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "zone \"%V\" is too small, it must be at least "
+                           "%dm", &value[1],
+                           NGX_HTTP_FLOW_EXPORTER_ZONE_MIN / (1024 * 1024));
+        return NGX_CONF_ERROR;
+    }
+
+    fecf->zone_size = size;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_flow_exporter_transit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_strcasecmp(value[1].data, (u_char *) "on") == 0) {
+        fecf->transit = 1;
+        return NGX_CONF_OK;
+    }
+
+    if (ngx_strcasecmp(value[1].data, (u_char *) "off") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                       "invalid value \"%V\" in \"transit\" directive, "
+                       "it must be \"on\" or \"off\"", &value[1]);
+
+    return NGX_CONF_ERROR;
+}

@@ -1,0 +1,65 @@
+/*
+ * What the files of the glue share: exporters as the configuration names
+ * them, and the way to their zones.  The dedicated process has a header of
+ * its own.
+ */
+
+#ifndef NGX_HTTP_FLOW_EXPORTER_MODULE_H
+#define NGX_HTTP_FLOW_EXPORTER_MODULE_H
+
+#include <ngx_config.h>
+#include <ngx_core.h>
+#include <ngx_http.h>
+
+#include "core/flow_render.h"
+
+
+#define NGX_HTTP_FLOW_EXPORTER_VERSION  "0.1.0"
+
+
+/* The directives of a block that only the dedicated process needs. */
+
+typedef struct ngx_http_flow_exporter_conf_s  ngx_http_flow_exporter_conf_t;
+
+
+/* One "flow_exporter" block; lives as long as its cycle. */
+
+typedef struct {
+    ngx_str_t                       name;
+    ngx_shm_zone_t                 *shm_zone;
+    flow_render_conf_t              render;
+    ngx_http_flow_exporter_conf_t  *conf;
+} ngx_http_flow_exporter_t;
+
+
+typedef struct {
+    ngx_array_t                     exporters;  /* ngx_http_flow_exporter_t * */
+    ngx_array_t                     locations;  /* ..._loc_conf_t * */
+    ngx_str_t                       state_path; /* len 0: default */
+    ngx_uint_t                      state_off;  /* unsigned  state_off:1; */
+} ngx_http_flow_exporter_main_conf_t;
+
+
+/* A location with "flow_exporter_metrics", and where that was written. */
+
+typedef struct {
+    ngx_http_flow_exporter_t       *exporter;
+    ngx_str_t                       name;
+    ngx_str_t                       file;
+    ngx_uint_t                      line;
+} ngx_http_flow_exporter_loc_conf_t;
+
+
+extern ngx_module_t  ngx_http_flow_exporter_module;
+
+
+/* The exporter's zone, or NULL if there is none; never kept in a static. */
+
+flow_zone_t *ngx_http_flow_exporter_zone(ngx_http_flow_exporter_t *exporter);
+
+/* Content handler of "flow_exporter_metrics". */
+
+ngx_int_t ngx_http_flow_exporter_metrics_handler(ngx_http_request_t *r);
+
+
+#endif /* NGX_HTTP_FLOW_EXPORTER_MODULE_H */
