@@ -4,7 +4,7 @@
 NGINX_BINARY ?= $(shell command -v nginx || echo /usr/sbin/nginx)
 NGINX_SRC    ?= /usr/share/nginx/src
 CFLAGS       ?= -O2 -g
-JOBS         ?= 1
+JOBS         ?= $(shell nproc)
 TESTS        ?= $(UNIT_TESTS) $(wildcard t/*.t)
 
 # Debian keeps nginx, promtool's neighbours and ip out of a user's path.
@@ -27,21 +27,22 @@ LIBS     = -lrdkafka -lyajl -lmaxminddb -lpthread
 all: module
 
 help:
-	@echo 'make            the module: build/$(MODULE).so     15 s'
-	@echo 'make install    copies it to the modules of nginx'
-	@echo 'make demo       the whole way of a flow, to look at       1 min'
-	@echo 'make test       all tests; JOBS=n at a time, TESTS=files  10 min'
-	@echo 'make unit       the unit tests, plain and sanitized       1 min'
-	@echo 'make check      format, warnings, analyzers, includes     3 min'
-	@echo 'make tools      what the tests need beside the module     5 s'
-	@echo 'make setup      installs the packages to build with       1 min'
-	@echo 'make clean      removes build/'
+	@echo "make          the module, into build/          20 s"
+	@echo "make install  copies it to nginx's modules"
+	@echo "make demo     the whole way of a flow, until Ctrl-C"
+	@echo "make test     all tests                       10 min"
+	@echo "make unit     the unit tests alone             2 min"
+	@echo "make check    format, warnings, analyzers      2 min"
+	@echo "make tools    the broker of tests and demo     5 s"
+	@echo "make setup    installs what make needs         1 min"
+	@echo "make clean    removes build/"
 	@echo
-	@echo 'NGINX_SRC=tree  other nginx sources than the installed ones'
-	@echo 'NGINX_BINARY=file  another nginx to install for and to test with'
-	@echo 'CC=clang        another compiler; also CFLAGS=, LDFLAGS='
-	@echo 'DESTDIR=, MODULESDIR=              for make install'
-	@echo 'DEMO_PORT=, DEMO_SECONDS=          for make demo'
+	@echo "NGINX_SRC=tree     other nginx sources than those installed"
+	@echo "NGINX_BINARY=file  another nginx, for install, test and demo"
+	@echo "CC=clang           another compiler; also CFLAGS= and LDFLAGS="
+	@echo "DESTDIR=, MODULESDIR=      for make install"
+	@echo "DEMO_PORT=, DEMO_SECONDS=  for make demo"
+	@echo "TESTS=, JOBS=              for make test: which, how many at once"
 
 setup:
 	tools/install-packages build
@@ -146,15 +147,19 @@ build/tools/%: t/tools/%.c build/settings
 	    -MF $@.d $< -o $@ -lrdkafka -lpthread
 
 
+# Unit tests run beside each other, those that start nginx one by one.
+
+PROVE = prove -j $(JOBS) --rules 'seq=t/*.t' --rules 'par=**' -I t/lib
+
 unit: $(UNIT_TESTS)
-	prove -j $(JOBS) $(UNIT_TESTS)
+	@$(PROVE) $(UNIT_TESTS)
 
 test:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory run-tests
 
 run-tests: module tools $(UNIT_TESTS)
-	TEST_NGINX_BINARY=$(NGINX_BINARY) prove -j $(JOBS) -I t/lib $(TESTS)
+	@TEST_NGINX_BINARY=$(NGINX_BINARY) $(PROVE) $(TESTS)
 
 demo:
 	@tools/install-packages build demo

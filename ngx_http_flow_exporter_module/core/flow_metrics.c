@@ -199,12 +199,12 @@ const flow_metric_t  flow_metrics[] = {
       false },
 
     { "flow_exporter_series", "gauge",
-      "Entries in use of the zone's table of series.", "",
-      FLOW_SCOPE_ZONE, FLOW_VALUE_U32, flow_zone_at(series), NULL, false },
+      "Flow series in the zone, those of overflow left out.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_SERIES, flow_zone_at(series), NULL, false },
 
     { "flow_exporter_series_capacity", "gauge",
-      "Entries of the zone's table of series.", "",
-      FLOW_SCOPE_ZONE, FLOW_VALUE_U32, flow_zone_at(capacity.series), NULL,
+      "Flow series that the zone has room for.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_SERIES, flow_zone_at(capacity.series), NULL,
       false },
 
     { "flow_exporter_string_bytes", "gauge",
@@ -328,6 +328,15 @@ flow_metrics_value(const flow_zone_t *zone, const flow_metric_t *row,
         if (row->value == FLOW_VALUE_NANOSECONDS) {
             value->unit = 1000000000;
         }
+
+        return true;
+
+    case FLOW_VALUE_SERIES:
+        number = atomic_load_explicit((const _Atomic uint32_t *) word,
+                                      memory_order_relaxed);
+        number -= FLOW_DIRECTION_COUNT;
+
+        value->number = number < 0 ? 0 : (uint64_t) number;
 
         return true;
 

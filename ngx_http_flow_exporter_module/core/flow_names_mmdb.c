@@ -276,8 +276,7 @@ flow_names_mmdb_value(MMDB_entry_s *entry, const char *const *keys,
         /* the record lacks the key, or is not even a map */
 
         if (status != MMDB_SUCCESS
-            && status != MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR
-            && status != MMDB_INVALID_LOOKUP_PATH_ERROR)
+            && status != MMDB_LOOKUP_PATH_DOES_NOT_MATCH_DATA_ERROR)
         {
             return status;
         }

@@ -54,11 +54,8 @@ flow_names_text_read(flow_names_t *names, const char *path, int fd,
 {
     flow_names_text_t  reader;
 
+    memset(&reader, 0, sizeof(reader));
     reader.fd = fd;
-    reader.start = 0;
-    reader.end = 0;
-    reader.line = 0;
-    reader.open = false;
 
     if (flow_names_text_walk(&reader, names, path, limit, error) != FLOW_OK) {
         return FLOW_ERROR;
@@ -199,11 +196,13 @@ flow_names_text_fill(flow_names_text_t *reader)
 {
     ssize_t  n;
 
-    memmove(reader->buffer, &reader->buffer[reader->start],
-            reader->end - reader->start);
+    if (reader->start != 0) {
+        memmove(reader->buffer, &reader->buffer[reader->start],
+                reader->end - reader->start);
 
-    reader->end -= reader->start;
-    reader->start = 0;
+        reader->end -= reader->start;
+        reader->start = 0;
+    }
 
     do {
         n = read(reader->fd, &reader->buffer[reader->end],
