@@ -7,7 +7,7 @@ CFLAGS       ?= -O2 -g
 JOBS         ?= $(shell nproc)
 TESTS        ?= $(UNIT_TESTS) $(wildcard t/*.t)
 
-# Debian keeps nginx, promtool's neighbours and ip out of a user's path.
+# nginx and ip lie where an ordinary user's path does not lead.
 export PATH := $(PATH):/usr/sbin:/sbin
 export CC
 
@@ -42,7 +42,7 @@ help:
 	@echo "CC=clang           another compiler; also CFLAGS= and LDFLAGS="
 	@echo "DESTDIR=, MODULESDIR=      for make install"
 	@echo "DEMO_PORT=, DEMO_SECONDS=  for make demo"
-	@echo "TESTS=, JOBS=              for make test: which, how many at once"
+	@echo "TESTS=files, JOBS=n        for make test; n at a time"
 
 setup:
 	tools/install-packages build

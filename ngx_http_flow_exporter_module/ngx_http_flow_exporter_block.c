@@ -18,10 +18,15 @@ static ngx_int_t ngx_http_flow_exporter_check_name(ngx_conf_t *cf,
     ngx_http_flow_exporter_main_conf_t *fmcf, ngx_str_t *name);
 static char *ngx_http_flow_exporter_directive(ngx_conf_t *cf,
     ngx_command_t *dummy, void *conf);
+static ngx_command_t *ngx_http_flow_exporter_find_directive(ngx_str_t *name);
+static ngx_uint_t ngx_http_flow_exporter_check_arguments(ngx_command_t *cmd,
+    ngx_uint_t n);
 static ngx_int_t ngx_http_flow_exporter_complete(ngx_conf_t *cf,
     ngx_http_flow_exporter_t *exporter);
 static ngx_int_t ngx_http_flow_exporter_complete_consumer(ngx_conf_t *cf,
     ngx_http_flow_exporter_conf_t *fecf);
+static const char *ngx_http_flow_exporter_join_brokers(ngx_conf_t *cf,
+    ngx_array_t *brokers);
 static ngx_int_t ngx_http_flow_exporter_complete_pipeline(ngx_conf_t *cf,
     ngx_http_flow_exporter_t *exporter);
 static int ngx_libc_cdecl ngx_http_flow_exporter_compare_partitions(
@@ -177,37 +182,25 @@ ngx_http_flow_exporter_directive(ngx_conf_t *cf, ngx_command_t *dummy,
 
     char                           *rv;
     ngx_str_t                      *value;
-    ngx_uint_t                      arguments, valid;
     ngx_command_t                  *cmd;
     ngx_http_flow_exporter_conf_t  *fecf;
 
     fecf = exporter->conf;
     value = cf->args->elts;
-    arguments = cf->args->nelts - 1;
 
-    if (ngx_strcmp(value[0].data, "include") == 0 && arguments == 1) {
+    if (ngx_strcmp(value[0].data, "include") == 0 && cf->args->nelts == 2) {
         return ngx_conf_include(cf, dummy, conf);
     }
 
-    for (cmd = ngx_http_flow_exporter_block_commands; cmd->name.len; cmd++) {
-        if (cmd->name.len == value[0].len
-            && ngx_strcmp(cmd->name.data, value[0].data) == 0)
-        {
-            break;
-        }
-    }
+    cmd = ngx_http_flow_exporter_find_directive(&value[0]);
 
-    if (cmd->name.len == 0) {
+    if (cmd == NULL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "unknown directive \"%V\"",
                            &value[0]);
         return NGX_CONF_ERROR;
     }
 
-    valid = (cmd->type & NGX_CONF_1MORE) ? arguments >= 1
-            : (cmd->type & NGX_CONF_TAKE2) ? arguments == 2
-            : arguments == 1;
-
-    if (!valid) {
+    if (!ngx_http_flow_exporter_check_arguments(cmd, cf->args->nelts - 1)) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid number of arguments in \"%V\" directive",
                            &value[0]);
@@ -227,6 +220,34 @@ ngx_http_flow_exporter_directive(ngx_conf_t *cf, ngx_command_t *dummy,
                        &value[0], rv);
 
     return NGX_CONF_ERROR;
+}
+
+
+static ngx_command_t *
+ngx_http_flow_exporter_find_directive(ngx_str_t *name)
+{
+    ngx_command_t  *cmd;
+
+    for (cmd = ngx_http_flow_exporter_block_commands; cmd->name.len; cmd++) {
+        if (cmd->name.len == name->len
+            && ngx_strcmp(cmd->name.data, name->data) == 0)
+        {
+            return cmd;
+        }
+    }
+
+    return NULL;
+}
+
+
+static ngx_uint_t
+ngx_http_flow_exporter_check_arguments(ngx_command_t *cmd, ngx_uint_t n)
+{
+    if (cmd->type & NGX_CONF_1MORE) {
+        return n >= 1;
+    }
+
+    return n == ((cmd->type & NGX_CONF_TAKE2) ? 2 : 1);
 }
 
 
@@ -276,42 +297,27 @@ static ngx_int_t
 ngx_http_flow_exporter_complete_consumer(ngx_conf_t *cf,
     ngx_http_flow_exporter_conf_t *fecf)
 {
-    u_char                *brokers, *p;
-    size_t                 len;
-    ngx_str_t             *broker, *topic;
+    ngx_str_t             *topic;
     ngx_uint_t             i;
     const char           **topics;
     flow_error_t           error;
     flow_consumer_conf_t  *consumer;
 
     consumer = &fecf->assign.consumer;
-    broker = fecf->brokers.elts;
     topic = fecf->topics.elts;
-    len = 0;
 
-    for (i = 0; i < fecf->brokers.nelts; i++) {
-        len += broker[i].len + 1;
-    }
-
-    brokers = ngx_pnalloc(cf->pool, len);
+    consumer->brokers = ngx_http_flow_exporter_join_brokers(cf,
+                                                            &fecf->brokers);
     topics = ngx_palloc(cf->pool, fecf->topics.nelts * sizeof(char *));
 
-    if (brokers == NULL || topics == NULL) {
+    if (consumer->brokers == NULL || topics == NULL) {
         return NGX_ERROR;
-    }
-
-    p = brokers;
-
-    for (i = 0; i < fecf->brokers.nelts; i++) {
-        p = ngx_cpymem(p, broker[i].data, broker[i].len);
-        *p++ = i + 1 == fecf->brokers.nelts ? '\0' : ',';
     }
 
     for (i = 0; i < fecf->topics.nelts; i++) {
         topics[i] = (const char *) topic[i].data;
     }
 
-    consumer->brokers = (const char *) brokers;
     consumer->topics = topics;
     consumer->topic_count = (uint32_t) fecf->topics.nelts;
     consumer->properties = fecf->properties.elts;
@@ -329,6 +335,39 @@ ngx_http_flow_exporter_complete_consumer(ngx_conf_t *cf,
     fecf->assign.partition_count = (uint32_t) fecf->partitions.nelts;
 
     return NGX_OK;
+}
+
+
+/* "host:port,host:port", as librdkafka takes them; NULL if memory is short. */
+
+static const char *
+ngx_http_flow_exporter_join_brokers(ngx_conf_t *cf, ngx_array_t *brokers)
+{
+    u_char      *joined, *p;
+    size_t       len;
+    ngx_str_t   *broker;
+    ngx_uint_t   i;
+
+    broker = brokers->elts;
+    len = 0;
+
+    for (i = 0; i < brokers->nelts; i++) {
+        len += broker[i].len + 1;
+    }
+
+    joined = ngx_pnalloc(cf->pool, len);
+    if (joined == NULL) {
+        return NULL;
+    }
+
+    p = joined;
+
+    for (i = 0; i < brokers->nelts; i++) {
+        p = ngx_cpymem(p, broker[i].data, broker[i].len);
+        *p++ = i + 1 == brokers->nelts ? '\0' : ',';
+    }
+
+    return (const char *) joined;
 }
 
 

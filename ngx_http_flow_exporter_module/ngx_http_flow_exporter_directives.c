@@ -31,6 +31,8 @@ static char *ngx_http_flow_exporter_kafka(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_flow_exporter_pem(ngx_conf_t *cf, ngx_str_t *path,
     flow_property_t *property, const char *name);
+static const char *ngx_http_flow_exporter_read(ngx_conf_t *cf,
+    ngx_file_t *file, off_t size);
 static char *ngx_http_flow_exporter_asn(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_flow_exporter_as_names(ngx_conf_t *cf,
@@ -285,8 +287,7 @@ static char *
 ngx_http_flow_exporter_pem(ngx_conf_t *cf, ngx_str_t *path,
     flow_property_t *property, const char *name)
 {
-    u_char           *content;
-    ssize_t           n;
+    char             *rv;
     ngx_file_t        file;
     ngx_file_info_t   info;
 
@@ -306,44 +307,53 @@ ngx_http_flow_exporter_pem(ngx_conf_t *cf, ngx_str_t *path,
         return NGX_CONF_ERROR;
     }
 
-    n = NGX_ERROR;
-    content = NULL;
+    rv = NGX_CONF_OK;
 
     if (ngx_fd_info(file.fd, &info) == NGX_FILE_ERROR) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, ngx_errno,
                            ngx_fd_info_n " \"%V\" failed", path);
+        rv = NGX_CONF_ERROR;
 
     } else if (ngx_is_dir(&info)) {
         property->value = (const char *) path->data;
-        n = 0;
-
-    } else if (ngx_file_size(&info) == 0
-               || ngx_file_size(&info) > NGX_HTTP_FLOW_EXPORTER_PEM_MAX)
-    {
-        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
-                           "\"%V\" is empty or too large", path);
 
     } else {
-        content = ngx_pcalloc(cf->pool, (size_t) ngx_file_size(&info) + 1);
-
-        if (content != NULL) {
-            n = ngx_read_file(&file, content, (size_t) ngx_file_size(&info),
-                              0);
+        property->name = name;
+        property->value = ngx_http_flow_exporter_read(cf, &file,
+                                                      ngx_file_size(&info));
+        if (property->value == NULL) {
+            rv = NGX_CONF_ERROR;
         }
     }
 
     (void) ngx_close_file(file.fd);
 
-    if (n == NGX_ERROR) {
-        return NGX_CONF_ERROR;
+    return rv;
+}
+
+
+/* The file's content, with a zero after it; NULL with a log line. */
+
+static const char *
+ngx_http_flow_exporter_read(ngx_conf_t *cf, ngx_file_t *file, off_t size)
+{
+    u_char   *content;
+    ssize_t   n;
+
+    if (size == 0 || size > NGX_HTTP_FLOW_EXPORTER_PEM_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"%V\" is empty or too large", &file->name);
+        return NULL;
     }
 
-    if (content != NULL) {
-        property->name = name;
-        property->value = (const char *) content;
+    content = ngx_pcalloc(cf->pool, (size_t) size + 1);
+    if (content == NULL) {
+        return NULL;
     }
 
-    return NGX_CONF_OK;
+    n = ngx_read_file(file, content, (size_t) size, 0);
+
+    return n == NGX_ERROR ? NULL : (const char *) content;
 }
 
 

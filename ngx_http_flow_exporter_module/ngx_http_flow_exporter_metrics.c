@@ -45,6 +45,8 @@ typedef struct {
 
 
 static ngx_int_t ngx_http_flow_exporter_metrics_header(ngx_http_request_t *r);
+static ngx_int_t ngx_http_flow_exporter_metrics_body(ngx_http_request_t *r,
+    ngx_http_flow_exporter_t *exporter, flow_zone_t *zone);
 static ngx_http_flow_exporter_ctx_t *ngx_http_flow_exporter_metrics_create(
     ngx_http_request_t *r, ngx_http_flow_exporter_t *exporter,
     flow_zone_t *zone);
@@ -69,7 +71,6 @@ ngx_http_flow_exporter_metrics_handler(ngx_http_request_t *r)
 {
     ngx_int_t                           rc;
     flow_zone_t                        *zone;
-    ngx_http_flow_exporter_ctx_t       *ctx;
     ngx_http_flow_exporter_loc_conf_t  *flcf;
 
     if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
@@ -101,7 +102,17 @@ ngx_http_flow_exporter_metrics_handler(ngx_http_request_t *r)
         return rc;
     }
 
-    ctx = ngx_http_flow_exporter_metrics_create(r, flcf->exporter, zone);
+    return ngx_http_flow_exporter_metrics_body(r, flcf->exporter, zone);
+}
+
+
+static ngx_int_t
+ngx_http_flow_exporter_metrics_body(ngx_http_request_t *r,
+    ngx_http_flow_exporter_t *exporter, flow_zone_t *zone)
+{
+    ngx_http_flow_exporter_ctx_t  *ctx;
+
+    ctx = ngx_http_flow_exporter_metrics_create(r, exporter, zone);
     if (ctx == NULL) {
         return NGX_ERROR;
     }

@@ -61,32 +61,32 @@ static ngx_command_t  ngx_http_flow_exporter_commands[] = {
 
 
 static ngx_http_module_t  ngx_http_flow_exporter_module_ctx = {
-    NULL,                                      /* preconfiguration */
-    NULL,                                      /* postconfiguration */
+    NULL,                                    /* preconfiguration */
+    NULL,                                    /* postconfiguration */
 
-    ngx_http_flow_exporter_create_main_conf,   /* create main configuration */
-    ngx_http_flow_exporter_init_main_conf,     /* init main configuration */
+    ngx_http_flow_exporter_create_main_conf, /* create main configuration */
+    ngx_http_flow_exporter_init_main_conf,   /* init main configuration */
 
-    NULL,                                      /* create server configuration */
-    NULL,                                      /* merge server configuration */
+    NULL,                                    /* create server configuration */
+    NULL,                                    /* merge server configuration */
 
-    ngx_http_flow_exporter_create_loc_conf,    /* create location configuration */
-    NULL                                       /* merge location configuration */
+    ngx_http_flow_exporter_create_loc_conf,  /* create location configuration */
+    NULL                                     /* merge location configuration */
 };
 
 
 ngx_module_t  ngx_http_flow_exporter_module = {
     NGX_MODULE_V1,
-    &ngx_http_flow_exporter_module_ctx,        /* module context */
-    ngx_http_flow_exporter_commands,           /* module directives */
-    NGX_HTTP_MODULE,                           /* module type */
-    NULL,                                      /* init master */
-    ngx_http_flow_exporter_init_module,        /* init module */
-    ngx_http_flow_exporter_init_process,       /* init process */
-    NULL,                                      /* init thread */
-    NULL,                                      /* exit thread */
-    NULL,                                      /* exit process */
-    NULL,                                      /* exit master */
+    &ngx_http_flow_exporter_module_ctx,      /* module context */
+    ngx_http_flow_exporter_commands,         /* module directives */
+    NGX_HTTP_MODULE,                         /* module type */
+    NULL,                                    /* init master */
+    ngx_http_flow_exporter_init_module,      /* init module */
+    ngx_http_flow_exporter_init_process,     /* init process */
+    NULL,                                    /* init thread */
+    NULL,                                    /* exit thread */
+    NULL,                                    /* exit process */
+    NULL,                                    /* exit master */
     NGX_MODULE_V1_PADDING
 };
 

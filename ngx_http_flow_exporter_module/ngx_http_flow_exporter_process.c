@@ -185,7 +185,8 @@ ngx_http_flow_exporter_lease_handler(ngx_event_t *ev)
     now = ngx_timeofday();
     holder = 0;
 
-    rc = flow_lease_take(&fep->lease, (int64_t) now->sec * 1000 + now->msec,
+    rc = flow_lease_take(&fep->lease, (int64_t) now->sec * 1000
+                                      + (int64_t) now->msec,
                          &holder, &error);
 
     if (rc == FLOW_OK) {

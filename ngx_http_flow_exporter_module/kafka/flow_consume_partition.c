@@ -28,7 +28,8 @@ flow_consume_grow(flow_consume_topic_t *topic, int32_t count)
     }
 
     partitions = realloc(topic->partitions,
-                         (size_t) count * sizeof(partition));
+                         (size_t) count
+                         * sizeof(flow_consume_partition_t *));
 
     if (partitions == NULL) {
         return FLOW_ERROR;

@@ -67,6 +67,7 @@ typedef struct {
 static rd_kafka_t               *producer;
 static rd_kafka_mock_cluster_t  *cluster;
 static const char               *brokers;
+static bool                      with_warning;
 
 
 /* ---- the other side: producing ---- */
@@ -355,11 +356,14 @@ open_test(test_t *test, const char *bootstrap, const char *topic,
     flow_error_t                 error;
     static const char           *topics[1];
     static const flow_property_t properties[] = {
-        { "reconnect.backoff.ms", "20" }, { "reconnect.backoff.max.ms", "200" }
+        { "reconnect.backoff.ms", "20" },
+        { "reconnect.backoff.max.ms", "200" },
+        { "acks", "all" }         /* librdkafka warns: not for a consumer */
     };
     flow_consumer_conf_t         conf = {
         .brokers = bootstrap, .topics = topics, .topic_count = 1,
-        .properties = properties, .property_count = 2
+        .properties = properties,
+        .property_count = with_warning ? 3 : 2
     };
 
     memset(test, 0, sizeof(test_t));
@@ -850,10 +854,15 @@ test_leftovers(void)
        && count_entries("/proc/self/fd") == files,
        "close: no thread and no descriptor is left");
 
+    /* the warning is there before the descriptor can be told of it */
+
+    with_warning = true;
     before = now();
     open_test(&test, "127.0.0.1:1", "many", FLOW_START_EARLIEST);
+    with_warning = false;
     ok(wait_for(&test, is_disconnected) && now() - before < 4
-       && lines_with(&test, "Connection refused") == 1,
+       && lines_with(&test, "Connection refused") == 1
+       && lines_with(&test, "acks") == 1,
        "no broker: said before the first time-out");
     before = now();
     flow_consume_close(test.consumer);
@@ -878,14 +887,14 @@ test_deleted_topic(void)
 
     rd_kafka_mock_topic_set_error(cluster, "deleted",
                                   RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART);
-    rd_kafka_mock_partition_set_leader(cluster, "deleted", 0, 3);
-    rd_kafka_mock_partition_set_leader(cluster, "deleted", 1, 3);
-    rd_kafka_mock_partition_set_leader(cluster, "deleted", 0, 1);
-    rd_kafka_mock_partition_set_leader(cluster, "deleted", 1, 2);
+    rd_kafka_mock_partition_set_leader(cluster, "deleted", 0, -1);
+    rd_kafka_mock_partition_set_leader(cluster, "deleted", 1, -1);
     ok(wait_for(&test, is_stopped) && wait_for(&test, is_absent)
        && lines_with(&test, "does not exist any longer") == 1,
        "deleted: its partitions are stopped");
 
+    rd_kafka_mock_partition_set_leader(cluster, "deleted", 0, 1);
+    rd_kafka_mock_partition_set_leader(cluster, "deleted", 1, 2);
     rd_kafka_mock_topic_set_error(cluster, "deleted",
                                   RD_KAFKA_RESP_ERR_NO_ERROR);
     produce("deleted", 0, 10, 10, 20);

@@ -53,6 +53,8 @@ static flow_str_t string_of(const char *text);
 
 static char *reference(const flow_zone_t *zone, const model_t *model);
 static void reference_flows(FILE *out, const model_t *model);
+static void reference_records(FILE *out, unsigned one);
+static void reference_room(FILE *out, const flow_zone_t *zone);
 static void reference_partitions(FILE *out);
 static void reference_zone(FILE *out, const flow_zone_t *zone, bool filled);
 static void print_value(FILE *out, const char *value);
@@ -678,7 +680,7 @@ reference_flows(FILE *out, const model_t *model)
 static void
 reference_zone(FILE *out, const flow_zone_t *zone, bool filled)
 {
-    unsigned  i, one;
+    unsigned  one;
 
     one = filled;
 
@@ -699,6 +701,32 @@ reference_zone(FILE *out, const flow_zone_t *zone, bool filled)
                      RESULT("refused", "other.topic", 121));
         counter("message_bytes_total", TOPICS("message_bytes_total", 13));
     }
+
+    reference_records(out, one);
+
+    if (filled) {
+        reference_partitions(out);
+    }
+
+    reference_room(out, zone);
+    counter("commits_total", E "%u\n", one * 303);
+
+    family("commit_duration_seconds", "summary", "_sum" E "%s\n",
+           filled ? "5.000000067" : "0.000000000");
+    fprintf(out, "flow_exporter_commit_duration_seconds_count" E "%u\n",
+            one * 303);
+
+    if (filled) {
+        gauge("as_names", E "305\n");
+        gauge("as_names_timestamp_seconds", E "1699999999\n");
+    }
+}
+
+
+static void
+reference_records(FILE *out, unsigned one)
+{
+    unsigned  i;
 
     print_header(out, "flow_exporter_records_total", "counter");
     for (i = 0; i < FLOW_RESULT_COUNT; i++) {
@@ -723,30 +751,20 @@ reference_zone(FILE *out, const flow_zone_t *zone, bool filled)
     counter("cut_labels_total", E "%u\n", one * 300);
     counter("repaired_labels_total", E "%u\n", one * 301);
     counter("overflow_records_total", E "%u\n", one * 302);
+}
 
-    if (filled) {
-        reference_partitions(out);
-    }
 
+static void
+reference_room(FILE *out, const flow_zone_t *zone)
+{
     gauge("series", E "%u\n", zone->series < FLOW_DIRECTION_COUNT
-                               ? 0 : zone->series - FLOW_DIRECTION_COUNT);
+                              ? 0 : zone->series - FLOW_DIRECTION_COUNT);
     gauge("series_capacity", E "%u\n",
           zone->capacity.series - FLOW_DIRECTION_COUNT);
     gauge("string_bytes", E "%llu\n",
           (unsigned long long) zone->string_bytes);
     gauge("string_bytes_capacity", E "%llu\n",
           (unsigned long long) zone->capacity.string_bytes);
-    counter("commits_total", E "%u\n", one * 303);
-
-    family("commit_duration_seconds", "summary", "_sum" E "%s\n",
-           filled ? "5.000000067" : "0.000000000");
-    fprintf(out, "flow_exporter_commit_duration_seconds_count" E "%u\n",
-            one * 303);
-
-    if (filled) {
-        gauge("as_names", E "305\n");
-        gauge("as_names_timestamp_seconds", E "1699999999\n");
-    }
 }
 
 
