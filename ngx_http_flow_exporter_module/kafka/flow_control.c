@@ -73,6 +73,14 @@ static int64_t flow_control_now(void);
 
 
 static void
+flow_control_empty(flow_job_list_t *list)
+{
+    list->first = NULL;
+    list->end = &list->first;
+}
+
+
+static void
 flow_control_append(flow_job_list_t *list, flow_job_t *job)
 {
     job->next = NULL;
@@ -98,8 +106,8 @@ flow_control_create(rd_kafka_t *kafka, rd_kafka_topic_t *const *topics,
     control->topics = topics;
     control->topic_count = topic_count;
     control->wake = wake;
-    control->pending.end = &control->pending.first;
-    control->done.end = &control->done.first;
+    flow_control_empty(&control->pending);
+    flow_control_empty(&control->done);
     control->metadata_due = flow_control_now();
     control->slots = calloc(topic_count, sizeof(flow_control_slot_t));
 
@@ -200,8 +208,7 @@ flow_control_take_done(flow_control_t *control)
 
     pthread_mutex_lock(&control->mutex);
     jobs = control->done.first;
-    control->done.first = NULL;
-    control->done.end = &control->done.first;
+    flow_control_empty(&control->done);
     pthread_mutex_unlock(&control->mutex);
 
     return jobs;
@@ -245,7 +252,7 @@ static void *
 flow_control_run(void *data)
 {
     int64_t          now;
-    flow_job_t      *job;
+    flow_job_t      *job, *next;
     flow_control_t  *control = data;
 
     pthread_mutex_lock(&control->mutex);
@@ -262,7 +269,7 @@ flow_control_run(void *data)
         pthread_mutex_unlock(&control->mutex);
 
         if (job != NULL) {
-            flow_query_job(control->kafka, control->topics[job->topic], job);
+            flow_query_jobs(control->kafka, control->topics, job);
 
         } else {
             flow_control_metadata(control);
@@ -270,7 +277,8 @@ flow_control_run(void *data)
 
         pthread_mutex_lock(&control->mutex);
 
-        if (job != NULL) {
+        for ( /* void */ ; job != NULL; job = next) {
+            next = job->next;
             flow_control_append(&control->done, job);
         }
 
@@ -284,36 +292,44 @@ flow_control_run(void *data)
 
 
 /*
- * Takes the first job whose time has come; metadata that is due goes before
- * it, for without a broker no job can be done.
+ * Takes the first job whose time has come, and with a question all others
+ * that are due, for they are asked at once.  Metadata that is due goes before
+ * them: without a broker no job can be done.
  */
 
 static flow_job_t *
 flow_control_next_locked(flow_control_t *control, int64_t now)
 {
-    flow_job_t  *job, **link;
+    flow_job_t       *job, *next;
+    flow_job_list_t   taken, left;
 
     if (control->metadata_due <= now) {
         return NULL;
     }
 
-    for (link = &control->pending.first; *link != NULL; link = &job->next) {
-        job = *link;
+    flow_control_empty(&taken);
+    flow_control_empty(&left);
 
-        if (job->due > now) {
-            continue;
+    for (job = control->pending.first; job != NULL; job = next) {
+        next = job->next;
+
+        if (job->due <= now
+            && (taken.first == NULL
+                || (taken.first->kind == FLOW_JOB_RESOLVE
+                    && job->kind == FLOW_JOB_RESOLVE)))
+        {
+            flow_control_append(&taken, job);
+
+        } else {
+            flow_control_append(&left, job);
         }
-
-        *link = job->next;
-
-        if (control->pending.end == &job->next) {
-            control->pending.end = link;
-        }
-
-        return job;
     }
 
-    return NULL;
+    control->pending.first = left.first;
+    control->pending.end = left.first == NULL ? &control->pending.first
+                                              : left.end;
+
+    return taken.first;
 }
 
 

@@ -11,72 +11,189 @@
 #define FLOW_QUERY_OFFSETS_WAIT   3000
 
 
-static void flow_query_offsets(rd_kafka_t *kafka, const char *topic,
-    flow_job_t *job);
-static void flow_query_time(rd_kafka_t *kafka, const char *topic,
-    flow_job_t *job);
+/* What Kafka takes for the time of the first and of the next record. */
+
+#define FLOW_QUERY_LOW            RD_KAFKA_OFFSET_BEGINNING
+#define FLOW_QUERY_HIGH           RD_KAFKA_OFFSET_END
+
+/* The time that the start policy of a job asks for. */
+
+#define FLOW_QUERY_START          0
+
+
+static rd_kafka_resp_err_t flow_query_offsets(rd_kafka_t *kafka,
+    rd_kafka_topic_t *const *topics, flow_job_t *jobs, size_t count);
+static rd_kafka_resp_err_t flow_query_ask(rd_kafka_t *kafka,
+    rd_kafka_topic_partition_list_t *list, flow_job_t *jobs, int64_t which);
+static int64_t flow_query_timestamp(const flow_job_t *job, int64_t which);
+static void flow_query_answer(flow_job_t *job,
+    const rd_kafka_topic_partition_t *found, int64_t which);
 
 
 void
-flow_query_job(rd_kafka_t *kafka, rd_kafka_topic_t *topic, flow_job_t *job)
+flow_query_jobs(rd_kafka_t *kafka, rd_kafka_topic_t *const *topics,
+    flow_job_t *jobs)
 {
-    job->error = RD_KAFKA_RESP_ERR_NO_ERROR;
+    size_t               count = 0;
+    flow_job_t          *job, *next;
+    rd_kafka_resp_err_t  error;
 
-    if (job->kind == FLOW_JOB_RESOLVE) {
-        flow_query_offsets(kafka, rd_kafka_topic_name(topic), job);
+    if (jobs->kind == FLOW_JOB_STOP) {
+        jobs->error = RD_KAFKA_RESP_ERR_NO_ERROR;
 
-    } else if (rd_kafka_consume_stop(topic, job->partition) == -1) {
-        job->error = rd_kafka_last_error();
-    }
-}
+        if (rd_kafka_consume_stop(topics[jobs->topic], jobs->partition)
+            == -1)
+        {
+            jobs->error = rd_kafka_last_error();
+        }
 
-
-static void
-flow_query_offsets(rd_kafka_t *kafka, const char *topic, flow_job_t *job)
-{
-    job->error = rd_kafka_query_watermark_offsets(kafka, topic,
-                     job->partition, &job->low, &job->high,
-                     FLOW_QUERY_OFFSETS_WAIT);
-
-    if (job->error != RD_KAFKA_RESP_ERR_NO_ERROR) {
         return;
     }
 
-    job->offset = job->high;
+    for (job = jobs; job != NULL; job = job->next) {
+        count++;
+    }
 
-    if (job->start.policy == FLOW_START_EARLIEST) {
-        job->offset = job->low;
+    error = flow_query_offsets(kafka, topics, jobs, count);
 
-    } else if (job->start.policy == FLOW_START_TIME) {
-        flow_query_time(kafka, topic, job);
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return;
+    }
+
+    /* one partition without a leader fails them all: ask for each alone */
+
+    for (job = jobs; job != NULL; job = next) {
+        next = job->next;
+        job->error = error;
+
+        if (count > 1 && error != RD_KAFKA_RESP_ERR__TIMED_OUT
+            && error != RD_KAFKA_RESP_ERR__TRANSPORT)
+        {
+            job->next = NULL;
+            job->error = flow_query_offsets(kafka, topics, job, 1);
+            job->next = next;
+        }
     }
 }
 
 
-static void
-flow_query_time(rd_kafka_t *kafka, const char *topic, flow_job_t *job)
+/* Returns an error that holds for all, or fills in all answers. */
+
+static rd_kafka_resp_err_t
+flow_query_offsets(rd_kafka_t *kafka, rd_kafka_topic_t *const *topics,
+    flow_job_t *jobs, size_t count)
 {
-    rd_kafka_topic_partition_t       *found;
+    flow_job_t                       *job;
+    rd_kafka_resp_err_t               error;
     rd_kafka_topic_partition_list_t  *list;
 
-    list = rd_kafka_topic_partition_list_new(1);
-    found = rd_kafka_topic_partition_list_add(list, topic, job->partition);
-    found->offset = job->start.timestamp;
+    list = rd_kafka_topic_partition_list_new((int) count);
 
-    job->error = rd_kafka_offsets_for_times(kafka, list,
-                                            FLOW_QUERY_OFFSETS_WAIT);
+    for (job = jobs; job != NULL; job = job->next) {
+        job->error = RD_KAFKA_RESP_ERR_NO_ERROR;
+        rd_kafka_topic_partition_list_add(list,
+            rd_kafka_topic_name(topics[job->topic]), job->partition);
+    }
 
+    error = flow_query_ask(kafka, list, jobs, FLOW_QUERY_LOW);
+
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        error = flow_query_ask(kafka, list, jobs, FLOW_QUERY_HIGH);
+    }
+
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        error = flow_query_ask(kafka, list, jobs, FLOW_QUERY_START);
+    }
+
+    rd_kafka_topic_partition_list_destroy(list);
+
+    return error;
+}
+
+
+/* One question about all partitions of the list, which are those of "jobs". */
+
+static rd_kafka_resp_err_t
+flow_query_ask(rd_kafka_t *kafka, rd_kafka_topic_partition_list_t *list,
+    flow_job_t *jobs, int64_t which)
+{
+    int                   i = 0;
+    bool                  asked = false;
+    flow_job_t           *job;
+    rd_kafka_resp_err_t   error;
+
+    for (job = jobs; job != NULL; job = job->next) {
+        list->elems[i].offset = flow_query_timestamp(job, which);
+        list->elems[i].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+        i++;
+
+        asked |= which != FLOW_QUERY_START
+                 || job->start.policy == FLOW_START_TIME;
+    }
+
+    if (asked) {
+        error = rd_kafka_offsets_for_times(kafka, list,
+                                           FLOW_QUERY_OFFSETS_WAIT);
+
+        if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+            return error;
+        }
+    }
+
+    i = 0;
+
+    for (job = jobs; job != NULL; job = job->next) {
+        flow_query_answer(job, &list->elems[i++], which);
+    }
+
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+
+static int64_t
+flow_query_timestamp(const flow_job_t *job, int64_t which)
+{
+    if (which != FLOW_QUERY_START) {
+        return which;
+    }
+
+    return job->start.policy == FLOW_START_TIME ? job->start.timestamp
+                                                : FLOW_QUERY_HIGH;
+}
+
+
+static void
+flow_query_answer(flow_job_t *job, const rd_kafka_topic_partition_t *found,
+    int64_t which)
+{
     if (job->error == RD_KAFKA_RESP_ERR_NO_ERROR) {
         job->error = found->err;
     }
 
-    /* a negative one says that no record is as young as that */
-
-    if (job->error == RD_KAFKA_RESP_ERR_NO_ERROR && found->offset >= 0) {
-        job->offset = found->offset;
+    if (job->error == RD_KAFKA_RESP_ERR_NO_ERROR
+        && which != FLOW_QUERY_START && found->offset < 0)
+    {
+        job->error = RD_KAFKA_RESP_ERR__NO_OFFSET;
     }
 
-    rd_kafka_topic_partition_list_destroy(list);
+    if (which == FLOW_QUERY_LOW) {
+        job->low = found->offset;
+
+    } else if (which == FLOW_QUERY_HIGH) {
+        job->high = found->offset;
+
+    } else if (job->start.policy == FLOW_START_EARLIEST) {
+        job->offset = job->low;
+
+    } else if (job->start.policy == FLOW_START_TIME && found->offset >= 0) {
+        job->offset = found->offset;
+
+    } else {
+
+        /* latest, or no record is as young as the start time */
+
+        job->offset = job->high;
+    }
 }
 
 

@@ -9,10 +9,15 @@
 #include "flow_control.h"
 
 
-/* Does a job; fills in its answer.  Waits up to about six seconds. */
+/*
+ * Does jobs, linked by "next", and fills in their answers: one stop, or any
+ * number of questions, which are asked at once.  A broker answers behind a
+ * fetch that it holds back for up to half a second, so that one after another
+ * they would take minutes.  Waits up to about nine seconds.
+ */
 
-void flow_query_job(rd_kafka_t *kafka, rd_kafka_topic_t *topic,
-    flow_job_t *job);
+void flow_query_jobs(rd_kafka_t *kafka, rd_kafka_topic_t *const *topics,
+    flow_job_t *jobs);
 
 /*
  * Asks for metadata of a topic, waiting up to two seconds.  Returns an error

@@ -340,6 +340,44 @@ broker_command(connection_t *connection, char *line)
 
 
 /*
+ * The line before a message: its length, -1 for a null value.  Returns the
+ * bytes that the line takes, 0 if it is not whole yet, -1 if it is wrong.
+ */
+
+static ssize_t
+broker_header(const char *input, size_t length, long *size)
+{
+    char         digits[16], *end;
+    size_t       header;
+    const char  *feed;
+
+    feed = memchr(input, '\n', length);
+    header = feed == NULL ? length : (size_t) (feed - input);
+
+    if (header >= sizeof(digits)) {
+        return -1;
+    }
+
+    if (feed == NULL) {
+        return 0;
+    }
+
+    memcpy(digits, input, header);
+    digits[header] = '\0';
+
+    *size = strtol(digits, &end, 10);
+
+    if (end == digits || *end != '\0' || *size < -1
+        || *size > BROKER_VALUE_MAX)
+    {
+        return -1;
+    }
+
+    return (ssize_t) header + 1;
+}
+
+
+/*
  * One message of a "produce" out of the input.  Returns the bytes taken, 0 if
  * it is not whole yet or librdkafka has no room, -1 if it is no message.
  */
@@ -347,58 +385,45 @@ broker_command(connection_t *connection, char *line)
 static ssize_t
 broker_message(produce_t *produce, const char *input, size_t length)
 {
-    int          header, result;
-    long         size;
-    char         digits[16], *end;
-    const char  *feed;
+    long      size;
+    void     *value = NULL;
+    size_t    value_length = 0;
+    ssize_t   header;
 
-    feed = memchr(input, '\n', length);
+    header = broker_header(input, length, &size);
 
-    if (feed == NULL) {
-        return length < sizeof(digits) ? 0 : -1;
-    }
-
-    if ((size_t) (feed - input) >= sizeof(digits)) {
-        return -1;
-    }
-
-    header = (int) (feed - input);
-    memcpy(digits, input, (size_t) header);
-    digits[header++] = '\0';
-
-    size = strtol(digits, &end, 10);
-
-    if (end == digits || *end != '\0' || size < -1
-        || size > BROKER_VALUE_MAX)
-    {
-        return -1;
-    }
-
-    if (size > 0 && length - (size_t) header < (size_t) size) {
-        return 0;
+    if (header <= 0) {
+        return header;
     }
 
     /* an empty value has a pointer, a null value has none */
 
-    result = rd_kafka_produce(produce->topic, produce->partition,
-                              RD_KAFKA_MSG_F_COPY,
-                              size < 0 ? NULL : (void *) (feed + 1),
-                              size < 0 ? 0 : (size_t) size, NULL, 0, produce);
+    if (size >= 0) {
+        value = (void *) (input + header);
+        value_length = (size_t) size;
+    }
 
-    if (result == -1) {
-        if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
-            return 0;
-        }
+    if (length - (size_t) header < value_length) {
+        return 0;
+    }
 
-        produce->error = rd_kafka_last_error();
+    if (rd_kafka_produce(produce->topic, produce->partition,
+                         RD_KAFKA_MSG_F_COPY, value, value_length, NULL, 0,
+                         produce)
+        == 0)
+    {
+        produce->to_deliver++;
+
+    } else if (rd_kafka_last_error() == RD_KAFKA_RESP_ERR__QUEUE_FULL) {
+        return 0;
 
     } else {
-        produce->to_deliver++;
+        produce->error = rd_kafka_last_error();
     }
 
     produce->to_read--;
 
-    return header + (size < 0 ? 0 : size);
+    return header + (ssize_t) value_length;
 }
 
 
