@@ -137,7 +137,7 @@ ngx_http_flow_exporter_make_dir(ngx_cycle_t *cycle, ngx_str_t *dir,
 
         if (ngx_errno != NGX_EEXIST) {
             ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno,
-                          ngx_create_dir_n " \"%V\" failed", dir);
+                          "flow exporter: " ngx_create_dir_n " \"%V\" failed", dir);
             return NGX_DECLINED;
         }
 
@@ -150,7 +150,7 @@ ngx_http_flow_exporter_make_dir(ngx_cycle_t *cycle, ngx_str_t *dir,
 
     if (ngx_file_info(dir->data, &info) == NGX_FILE_ERROR) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno,
-                      ngx_file_info_n " \"%V\" failed", dir);
+                      "flow exporter: " ngx_file_info_n " \"%V\" failed", dir);
         return NGX_DECLINED;
     }
 
@@ -164,7 +164,7 @@ ngx_http_flow_exporter_make_dir(ngx_cycle_t *cycle, ngx_str_t *dir,
 
     if (chown((const char *) dir->data, owner->user, owner->group) == -1) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno,
-                      "chown() \"%V\" failed", dir);
+                      "flow exporter: chown() \"%V\" failed", dir);
         return NGX_DECLINED;
     }
 
@@ -199,6 +199,9 @@ ngx_http_flow_exporter_prepare_lease(ngx_cycle_t *cycle,
                                      owner)
         == NGX_OK)
     {
+        ngx_log_error(NGX_LOG_NOTICE, cycle->log, 0,
+                      "flow exporter \"%V\": its lease file is \"%V\"",
+                      &exporter->name, &exporter->conf->lease);
         return;
     }
 

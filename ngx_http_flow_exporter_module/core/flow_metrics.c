@@ -207,6 +207,25 @@ const flow_metric_t  flow_metrics[] = {
       FLOW_SCOPE_ZONE, FLOW_VALUE_SERIES, flow_zone_at(capacity.series), NULL,
       false },
 
+    { "flow_exporter_as_numbers", "gauge",
+      "AS numbers in the zone.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_NAMED, flow_zone_at(as_numbers), NULL,
+      false },
+
+    { "flow_exporter_as_numbers_capacity", "gauge",
+      "AS numbers that the zone has room for.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_NAMED, flow_zone_at(capacity.as_numbers),
+      NULL, false },
+
+    { "flow_exporter_hostnames", "gauge",
+      "Hostnames in the zone.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_NAMED, flow_zone_at(hosts), NULL, false },
+
+    { "flow_exporter_hostnames_capacity", "gauge",
+      "Hostnames that the zone has room for.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_NAMED, flow_zone_at(capacity.hosts), NULL,
+      false },
+
     { "flow_exporter_string_bytes", "gauge",
       "Bytes in use of the zone's room for label values.", "",
       FLOW_SCOPE_ZONE, FLOW_VALUE_U64, flow_zone_at(string_bytes), NULL,
@@ -332,9 +351,10 @@ flow_metrics_value(const flow_zone_t *zone, const flow_metric_t *row,
         return true;
 
     case FLOW_VALUE_SERIES:
+    case FLOW_VALUE_NAMED:
         number = atomic_load_explicit((const _Atomic uint32_t *) word,
                                       memory_order_relaxed);
-        number -= FLOW_DIRECTION_COUNT;
+        number -= row->value == FLOW_VALUE_SERIES ? FLOW_DIRECTION_COUNT : 1;
 
         value->number = number < 0 ? 0 : (uint64_t) number;
 

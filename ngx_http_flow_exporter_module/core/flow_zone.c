@@ -25,12 +25,13 @@
 #define FLOW_ZONE_HOSTS_MAX            65536
 
 /*
- * The rest is for series; one AS number for every four of them (the whole
- * Internet has some 80,000), and string bytes for each.
+ * The rest is for series; one AS number for every two of them, which is what
+ * a single router needs that receives from and transmits to each, and the
+ * bytes of its name.
  */
 
-#define FLOW_ZONE_SERIES_PER_AS          4
-#define FLOW_ZONE_STRING_BYTES          12
+#define FLOW_ZONE_SERIES_PER_AS          2
+#define FLOW_ZONE_STRING_BYTES          20
 
 #define FLOW_ZONE_SERIES_MAX    (UINT32_MAX / 2)
 

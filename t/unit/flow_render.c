@@ -761,6 +761,11 @@ reference_room(FILE *out, const flow_zone_t *zone)
                               ? 0 : zone->series - FLOW_DIRECTION_COUNT);
     gauge("series_capacity", E "%u\n",
           zone->capacity.series - FLOW_DIRECTION_COUNT);
+    gauge("as_numbers", E "%u\n",
+          zone->as_numbers == 0 ? 0 : zone->as_numbers - 1);
+    gauge("as_numbers_capacity", E "%u\n", zone->capacity.as_numbers - 1);
+    gauge("hostnames", E "%u\n", zone->hosts == 0 ? 0 : zone->hosts - 1);
+    gauge("hostnames_capacity", E "%u\n", zone->capacity.hosts - 1);
     gauge("string_bytes", E "%llu\n",
           (unsigned long long) zone->string_bytes);
     gauge("string_bytes_capacity", E "%llu\n",
