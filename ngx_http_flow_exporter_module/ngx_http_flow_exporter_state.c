@@ -137,7 +137,8 @@ ngx_http_flow_exporter_make_dir(ngx_cycle_t *cycle, ngx_str_t *dir,
 
         if (ngx_errno != NGX_EEXIST) {
             ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno,
-                          "flow exporter: " ngx_create_dir_n " \"%V\" failed", dir);
+                          "flow exporter: " ngx_create_dir_n
+                          " \"%V\" failed", dir);
             return NGX_DECLINED;
         }
 
@@ -150,7 +151,8 @@ ngx_http_flow_exporter_make_dir(ngx_cycle_t *cycle, ngx_str_t *dir,
 
     if (ngx_file_info(dir->data, &info) == NGX_FILE_ERROR) {
         ngx_log_error(NGX_LOG_WARN, cycle->log, ngx_errno,
-                      "flow exporter: " ngx_file_info_n " \"%V\" failed", dir);
+                      "flow exporter: " ngx_file_info_n
+                      " \"%V\" failed", dir);
         return NGX_DECLINED;
     }
 
