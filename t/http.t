@@ -26,8 +26,8 @@ $nginx->configure(server => <<"END");
         location /auth_request { auth_request /verdict;
                                  flow_exporter_metrics; }
         location = /verdict { if (\$arg_ok) { return 204; } return 403; }
-        location /included { ssi on; ssi_types text/plain; default_type text/plain;
-                             alias $dir/page; }
+        location /included { ssi on; ssi_types text/plain;
+                             default_type text/plain; alias $dir/page; }
         location /after { default_type text/plain; alias $dir/before;
                           add_after_body /metrics; addition_types text/plain; }
         location /as_verdict { auth_request /metrics; return 200 "allowed"; }

@@ -21,7 +21,8 @@ my $nginx = FlowExporter::Nginx->new(topic => 'late')->start;
 
 $nginx->wait_log($none);
 is($nginx->scrape->value('flow_exporter_kafka_connected'), 0, 'no broker');
-is($nginx->scrape->value('flow_exporter_ready'), 1, 'nginx serves all the same');
+is($nginx->scrape->value('flow_exporter_ready'), 1,
+   'nginx serves all the same');
 cmp_ok($nginx->scrape->sum('flow_exporter_kafka_errors_total'), '>', 0,
        'errors are counted');
 
@@ -104,8 +105,9 @@ $nginx = FlowExporter::Nginx->new(partitions => 3,
     exporter => 'asn 64500; partitions 2 0 7;')->start;
 
 produce($nginx->topic, $_, record(bytes => 10 ** $_)) for 0 .. 2;
-wait_for(sub { 101 == ($nginx->scrape->value('flow_receive_bytes_total') // 0) },
-         'partitions 0 and 2');
+wait_for(
+    sub { 101 == ($nginx->scrape->value('flow_receive_bytes_total') // 0) },
+    'partitions 0 and 2');
 is_deeply([$nginx->scrape->all('flow_exporter_next_offset', partition => 1)],
           [], 'others are left alone');
 is(scalar(() = $nginx->log =~ /has no partition 7, only 3 partitions/g), 1,
