@@ -50,7 +50,8 @@ add_random(flow_batch_t *batch)
 
     /* host 0 has no name */
 
-    snprintf(name, sizeof(name), h == 0 ? "" : "h%u", h);
+    snprintf(name, sizeof(name), "h%u", h);
+    name[h == 0 ? 0 : 2] = '\0';
     add(batch, d, s, t, name, bytes, when);
 
     sums[d][s][t][h].bytes += bytes;
@@ -180,8 +181,9 @@ test_advances(void)
     }
 
     for (i = 0; i < batch->advance_count; i++) {
-        wrong += batch->advances[i].to
-                 != next[batch->advances[i].topic][batch->advances[i].partition];
+        const flow_advance_t  *advance = &batch->advances[i];
+
+        wrong += advance->to != next[advance->topic][advance->partition];
     }
 
     ok(wrong == 0 && batch->advance_count == 600,

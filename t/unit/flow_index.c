@@ -80,9 +80,7 @@ test_all_found(uint32_t bits)
 static void
 test_spread(void)
 {
-    uint32_t  i, slot, worst = 0;
-
-    static uint32_t  hits[1024];
+    uint32_t  i, slot, worst = 0, hits[1024] = { 0 };
 
     for (i = 0; i < 1024 * 64; i++) {
         slot = flow_index_hash(64500 + i / 256, i % 256) % 1024;

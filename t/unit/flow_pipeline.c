@@ -207,7 +207,7 @@ test_lives(void)
             wrong += !flow_pipeline_is_empty(pipeline);
 
         } else {
-            uint64_t  counts[] = { decoded, skipped, duplicates };
+            const uint64_t  counts[] = { decoded, skipped, duplicates };
 
             memcpy(saved_sums, sums, sizeof(sums));
             memcpy(saved_next, next, sizeof(next));

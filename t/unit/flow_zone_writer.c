@@ -50,7 +50,8 @@ test_claims(void)
     flow_zone_writer_t  *writer = flow_zone_writer_create(zone, &error);
 
     for (i = 0; i < KEYS; i++) {
-        claimed_t  key = { (uint32_t) random_below(3), (uint32_t) random_below(12),
+        claimed_t  key = { (uint32_t) random_below(3),
+                           (uint32_t) random_below(12),
                            (uint32_t) random_below(12),
                            (uint32_t) random_below(9), 0 };
 
