@@ -16,6 +16,8 @@ static void *ngx_http_flow_exporter_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_flow_exporter_init_main_conf(ngx_conf_t *cf,
     void *conf);
 static void *ngx_http_flow_exporter_create_loc_conf(ngx_conf_t *cf);
+static char *ngx_http_flow_exporter_merge_loc_conf(ngx_conf_t *cf,
+    void *parent, void *child);
 static char *ngx_http_flow_exporter_state_path(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_flow_exporter_metrics(ngx_conf_t *cf,
@@ -71,7 +73,7 @@ static ngx_http_module_t  ngx_http_flow_exporter_module_ctx = {
     NULL,                                    /* merge server configuration */
 
     ngx_http_flow_exporter_create_loc_conf,  /* create location configuration */
-    NULL                                     /* merge location configuration */
+    ngx_http_flow_exporter_merge_loc_conf    /* merge location configuration */
 };
 
 
@@ -141,6 +143,28 @@ static void *
 ngx_http_flow_exporter_create_loc_conf(ngx_conf_t *cf)
 {
     return ngx_pcalloc(cf->pool, sizeof(ngx_http_flow_exporter_loc_conf_t));
+}
+
+
+/* "if" and "limit_except" blocks are locations of their own. */
+
+static char *
+ngx_http_flow_exporter_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child)
+{
+    ngx_http_flow_exporter_loc_conf_t *prev = parent;
+    ngx_http_flow_exporter_loc_conf_t *conf = child;
+
+    ngx_http_core_loc_conf_t  *clcf;
+
+    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
+
+    if (clcf->noname && clcf->handler == NULL && prev->exporter != NULL) {
+        conf->exporter = prev->exporter;
+        clcf->handler = ngx_http_flow_exporter_metrics_handler;
+    }
+
+    return NGX_CONF_OK;
 }
 
 

@@ -23,6 +23,9 @@ $nginx->configure(server => <<"END");
                                flow_exporter_metrics; }
         location /allow { allow 127.0.0.1; deny all; flow_exporter_metrics; }
         location /deny { deny 127.0.0.1; allow all; flow_exporter_metrics; }
+        location /limit_except { limit_except POST { allow all; }
+                                 flow_exporter_metrics; }
+        location /if { flow_exporter_metrics; if (\$arg_x) { set \$y 1; } }
         location /auth_request { auth_request /verdict;
                                  flow_exporter_metrics; }
         location = /verdict { if (\$arg_ok) { return 204; } return 403; }
@@ -102,6 +105,8 @@ same(http(GET => $nginx->url('/auth_basic'),
      'auth_basic: with the password');
 same(http(GET => $nginx->url('/allow'))->{content}, 'allow');
 is(http(GET => $nginx->url('/deny'))->{status}, 403, 'deny');
+same(http(GET => $nginx->url('/limit_except'))->{content}, 'limit_except');
+same(http(GET => $nginx->url('/if?x=1'))->{content}, 'within "if"');
 is(http(GET => $nginx->url('/auth_request'))->{status}, 403, 'auth_request');
 is(http(GET => $nginx->url('/auth_request?ok=1'))->{status}, 403,
    'auth_request: its own arguments count, not ours');
