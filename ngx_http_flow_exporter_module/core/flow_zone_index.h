@@ -1,13 +1,13 @@
 /*
- * The writer's private memory: hash indexes over the zone's tables.  For
- * flow_zone_writer.c alone.
+ * The writer's private memory: hash indexes over the zone's tables.  For the
+ * files of the writer alone.
  */
 
 #ifndef FLOW_ZONE_INDEX_H
 #define FLOW_ZONE_INDEX_H
 
 #include "flow_index.h"
-#include "flow_zone.h"
+#include "flow_zone_writer.h"
 
 
 /* One writer: what it reads is its own last store. */
@@ -32,6 +32,12 @@ typedef struct {
 } flow_zone_index_t;
 
 
+struct flow_zone_writer_s {
+    flow_zone_t        *zone;
+    flow_zone_index_t   index;
+};
+
+
 /* What tells one series from another: references of the zone. */
 
 typedef struct {
@@ -41,6 +47,13 @@ typedef struct {
     uint32_t  host;
 } flow_series_key_t;
 
+
+/*
+ * Makes the entries "other" and the overflow series of a fresh zone.  FLOW_OK,
+ * or FLOW_ERROR if the zone has no room.
+ */
+
+int flow_zone_claim_other(flow_zone_writer_t *writer) FLOW_MUST_CHECK;
 
 /*
  * Builds the indexes from the tables, which have been repaired.  FLOW_OK, or
