@@ -188,10 +188,6 @@ ngx_http_flow_exporter_directive(ngx_conf_t *cf, ngx_command_t *dummy,
     fecf = exporter->conf;
     value = cf->args->elts;
 
-    if (ngx_strcmp(value[0].data, "include") == 0 && cf->args->nelts == 2) {
-        return ngx_conf_include(cf, dummy, conf);
-    }
-
     cmd = ngx_http_flow_exporter_find_directive(&value[0]);
 
     if (cmd == NULL) {

@@ -50,6 +50,9 @@ static char *ngx_http_flow_exporter_transit(ngx_conf_t *cf,
 
 ngx_command_t  ngx_http_flow_exporter_block_commands[] = {
 
+    { ngx_string("include"), NGX_CONF_TAKE1,
+      ngx_conf_include, 0, 0, NULL },
+
     { ngx_string("brokers"), NGX_CONF_1MORE,
       ngx_http_flow_exporter_brokers, 0, 0x0001, NULL },
 
@@ -86,19 +89,18 @@ ngx_http_flow_exporter_brokers(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_flow_exporter_conf_t *fecf = conf;
 
-    ngx_str_t   *value, *broker;
-    ngx_uint_t   i;
+    ngx_str_t     *value, *broker;
+    ngx_uint_t     i;
+    flow_error_t   error;
 
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
 
-        if (value[i].len == 0
-            || ngx_strlchr(value[i].data, value[i].data + value[i].len, ',')
-               != NULL)
+        if (flow_consume_check_broker((const char *) value[i].data, &error)
+            != FLOW_OK)
         {
-            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "invalid broker \"%V\"",
-                               &value[i]);
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.text);
             return NGX_CONF_ERROR;
         }
 
@@ -119,12 +121,20 @@ ngx_http_flow_exporter_topic(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
 {
     ngx_http_flow_exporter_conf_t *fecf = conf;
 
-    ngx_str_t   *value, *topic;
-    ngx_uint_t   i, k;
+    ngx_str_t     *value, *topic;
+    ngx_uint_t     i, k;
+    flow_error_t   error;
 
     value = cf->args->elts;
 
     for (i = 1; i < cf->args->nelts; i++) {
+
+        if (flow_consume_check_topic((const char *) value[i].data, &error)
+            != FLOW_OK)
+        {
+            ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.text);
+            return NGX_CONF_ERROR;
+        }
 
         topic = fecf->topics.elts;
 

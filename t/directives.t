@@ -233,7 +233,7 @@ include missing.conf;
 --- directives
 include;
 --- emerg
-unknown directive "include" in flow.conf:1
+invalid number of arguments in "include" directive in flow.conf:1
 
 === flow_exporter in a server
 --- http
@@ -342,7 +342,7 @@ flow_exporter {
     topic flows;
 }
 --- emerg
-invalid broker "kafka.example.net", host:port or [IPv6 address]:port is expected in flow.conf:4
+invalid broker "kafka.example.net", host:port or [IPv6 address]:port is expected in flow.conf:2
 
 === broker with a port beyond 65535
 --- http
@@ -351,7 +351,7 @@ flow_exporter {
     topic flows;
 }
 --- emerg
-invalid broker "kafka.example.net:65536", host:port or [IPv6 address]:port is expected in flow.conf:4
+invalid broker "kafka.example.net:65536", host:port or [IPv6 address]:port is expected in flow.conf:2
 
 === broker with a scheme
 --- http
@@ -360,7 +360,7 @@ flow_exporter {
     topic flows;
 }
 --- emerg
-invalid broker "ssl://kafka.example.net:9092", host:port or [IPv6 address]:port is expected in flow.conf:4
+invalid broker "ssl://kafka.example.net:9092", host:port or [IPv6 address]:port is expected in flow.conf:2
 
 === IPv6 address without brackets
 --- http
@@ -369,7 +369,7 @@ flow_exporter {
     topic flows;
 }
 --- emerg
-invalid broker "2001:db8::1:9092", host:port or [IPv6 address]:port is expected in flow.conf:4
+invalid broker "2001:db8::1:9092", host:port or [IPv6 address]:port is expected in flow.conf:2
 
 === brokers as the Go program has them, with commas
 --- http
@@ -377,7 +377,7 @@ flow_exporter {
     brokers kafka1.example.net:9092,kafka2.example.net:9092;
 }
 --- emerg
-invalid broker "kafka1.example.net:9092,kafka2.example.net:9092" in flow.conf:2
+invalid broker "kafka1.example.net:9092,kafka2.example.net:9092", host:port or [IPv6 address]:port is expected in flow.conf:2
 
 === empty broker
 --- http
@@ -385,7 +385,7 @@ flow_exporter {
     brokers "";
 }
 --- emerg
-invalid broker "" in flow.conf:2
+invalid broker "", host:port or [IPv6 address]:port is expected in flow.conf:2
 
 === topic twice
 --- directives
@@ -409,7 +409,7 @@ flow_exporter {
     topic flows/1;
 }
 --- emerg
-invalid topic "flows/1", Kafka allows up to 249 of the characters a-z A-Z 0-9 . _ - in flow.conf:4
+invalid topic "flows/1", Kafka allows up to 249 of the characters a-z A-Z 0-9 . _ - in flow.conf:3
 
 === topic ..
 --- http
@@ -418,7 +418,7 @@ flow_exporter {
     topic ..;
 }
 --- emerg
-invalid topic "..", Kafka allows up to 249 of the characters a-z A-Z 0-9 . _ - in flow.conf:4
+invalid topic "..", Kafka allows up to 249 of the characters a-z A-Z 0-9 . _ - in flow.conf:3
 
 === too many topics
 --- http eval

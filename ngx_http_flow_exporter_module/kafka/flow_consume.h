@@ -96,6 +96,16 @@ typedef struct flow_consumer_s  flow_consumer_t;
 
 
 /*
+ * For "nginx -t": FLOW_OK, or FLOW_ERROR with a sentence that quotes it, if
+ * this is no broker (host:port, [IPv6 address]:port), or no topic.
+ */
+
+int flow_consume_check_broker(const char *broker, flow_error_t *error)
+    FLOW_MUST_CHECK;
+int flow_consume_check_topic(const char *topic, flow_error_t *error)
+    FLOW_MUST_CHECK;
+
+/*
  * For "nginx -t": FLOW_OK, or FLOW_ERROR with a sentence if librdkafka does
  * not know the property, refuses the value, or the property belongs to the
  * exporter itself.

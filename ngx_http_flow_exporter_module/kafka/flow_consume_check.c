@@ -17,7 +17,7 @@
 
 static int flow_consume_check_brokers(const char *brokers,
     flow_error_t *error);
-static int flow_consume_check_broker(flow_str_t broker, flow_error_t *error);
+static int flow_consume_check_address(flow_str_t broker, flow_error_t *error);
 static bool flow_consume_is_host(const char *text, size_t length);
 static bool flow_consume_is_port(const char *text, size_t length);
 static int flow_consume_check_topics(const flow_consumer_conf_t *conf,
@@ -67,7 +67,7 @@ flow_consume_check_brokers(const char *brokers,
         broker.data = brokers;
         broker.len = strcspn(brokers, ",");
 
-        if (flow_consume_check_broker(broker, error) != FLOW_OK) {
+        if (flow_consume_check_address(broker, error) != FLOW_OK) {
             return FLOW_ERROR;
         }
 
@@ -80,8 +80,20 @@ flow_consume_check_brokers(const char *brokers,
 }
 
 
+int
+flow_consume_check_broker(const char *broker, flow_error_t *error)
+{
+    flow_str_t  address;
+
+    address.data = broker;
+    address.len = strlen(broker);
+
+    return flow_consume_check_address(address, error);
+}
+
+
 static int
-flow_consume_check_broker(flow_str_t broker, flow_error_t *error)
+flow_consume_check_address(flow_str_t broker, flow_error_t *error)
 {
     size_t  length;
 
@@ -161,31 +173,42 @@ static int
 flow_consume_check_topics(const flow_consumer_conf_t *conf,
     flow_error_t *error)
 {
-    size_t       length;
-    uint32_t     i, j;
-    const char  *name;
+    uint32_t  i, j;
 
     for (i = 0; i < conf->topic_count; i++) {
-        name = conf->topics[i];
-        length = strspn(name, "abcdefghijklmnopqrstuvwxyz"
-                        "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
-
-        if (length == 0 || name[length] != '\0'
-            || length > FLOW_TOPIC_NAME_MAX
-            || strcmp(name, ".") == 0 || strcmp(name, "..") == 0)
-        {
-            flow_error_set(error, "invalid topic \"%.300s\", Kafka allows up "
-                           "to %d of the characters a-z A-Z 0-9 . _ -", name,
-                           FLOW_TOPIC_NAME_MAX);
+        if (flow_consume_check_topic(conf->topics[i], error) != FLOW_OK) {
             return FLOW_ERROR;
         }
 
         for (j = 0; j < i; j++) {
-            if (strcmp(name, conf->topics[j]) == 0) {
-                flow_error_set(error, "topic \"%s\" is given twice", name);
+            if (strcmp(conf->topics[i], conf->topics[j]) == 0) {
+                flow_error_set(error, "topic \"%s\" is given twice",
+                               conf->topics[i]);
                 return FLOW_ERROR;
             }
         }
+    }
+
+    return FLOW_OK;
+}
+
+
+int
+flow_consume_check_topic(const char *topic, flow_error_t *error)
+{
+    size_t  length;
+
+    length = strspn(topic, "abcdefghijklmnopqrstuvwxyz"
+                    "ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789._-");
+
+    if (length == 0 || topic[length] != '\0'
+        || length > FLOW_TOPIC_NAME_MAX
+        || strcmp(topic, ".") == 0 || strcmp(topic, "..") == 0)
+    {
+        flow_error_set(error, "invalid topic \"%.300s\", Kafka allows up "
+                       "to %d of the characters a-z A-Z 0-9 . _ -", topic,
+                       FLOW_TOPIC_NAME_MAX);
+        return FLOW_ERROR;
     }
 
     return FLOW_OK;
