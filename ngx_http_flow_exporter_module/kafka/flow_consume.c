@@ -16,6 +16,7 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+#include "flow_certificate.h"
 #include "flow_consume_properties.h"
 #include "flow_consumer.h"
 #include "flow_text.h"
@@ -25,6 +26,7 @@ static int flow_consume_open(flow_consumer_t *consumer,
     const flow_consumer_conf_t *conf, flow_error_t *error);
 static rd_kafka_t *flow_consume_connect(flow_consumer_t *consumer,
     const flow_consumer_conf_t *conf, flow_error_t *error);
+static bool flow_consume_verifies(const rd_kafka_conf_t *properties);
 static void flow_consume_error_handler(rd_kafka_t *kafka, int code,
     const char *reason, void *data);
 static void flow_consume_log_handler(const rd_kafka_t *kafka, int level,
@@ -143,6 +145,11 @@ flow_consume_connect(flow_consumer_t *consumer,
     rd_kafka_conf_set_error_cb(properties, flow_consume_error_handler);
     rd_kafka_conf_set_log_cb(properties, flow_consume_log_handler);
 
+    if (flow_consume_verifies(properties)) {
+        (void) rd_kafka_conf_set_ssl_cert_verify_cb(properties,
+                                                    flow_certificate_verify);
+    }
+
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
 
@@ -156,6 +163,21 @@ flow_consume_connect(flow_consumer_t *consumer,
     }
 
     return kafka;
+}
+
+
+/* Where the user wants no verification, OpenSSL does one all the same. */
+
+static bool
+flow_consume_verifies(const rd_kafka_conf_t *properties)
+{
+    char    value[8];
+    size_t  size = sizeof(value);
+
+    return rd_kafka_conf_get(properties, "enable.ssl.certificate.verification",
+                             value, &size)
+           == RD_KAFKA_CONF_OK
+           && strcmp(value, "true") == 0;
 }
 
 

@@ -253,7 +253,6 @@ flow_consume_failed(flow_consumer_t *consumer, flow_consume_topic_t *topic,
     case RD_KAFKA_RESP_ERR__UNKNOWN_TOPIC:
     case RD_KAFKA_RESP_ERR__UNKNOWN_PARTITION:
     case RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART:
-    case RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED:
         flow_consume_stop(consumer, partition, false);
         break;
 

@@ -12,6 +12,13 @@
 #include "flow_report.h"
 
 
+/* The first librdkafka that logs in to Kafka 4 by SCRAM. */
+
+#define FLOW_REPORT_SCRAM  0x02060100
+
+
+static void flow_report_hint(rd_kafka_resp_err_t error, char *text,
+    size_t size);
 static void flow_report_once(flow_report_t *report, flow_log_e level,
     const char *text);
 
@@ -68,6 +75,8 @@ flow_report_error(flow_report_t *report, rd_kafka_resp_err_t error,
         *changing = '\0';
     }
 
+    flow_report_hint(error, text, sizeof(text));
+
     switch (error) {
     case RD_KAFKA_RESP_ERR__TRANSPORT:
     case RD_KAFKA_RESP_ERR__RESOLVE:
@@ -92,6 +101,27 @@ flow_report_error(flow_report_t *report, rd_kafka_resp_err_t error,
     }
 
     flow_report_once(report, level, text);
+}
+
+
+/*
+ * What older versions send as the nonce, earlier Kafkas let pass; what Kafka
+ * says of it is that the credentials are wrong.
+ */
+
+static void
+flow_report_hint(rd_kafka_resp_err_t error, char *text, size_t size)
+{
+    size_t  length = strlen(text);
+
+    if (error == RD_KAFKA_RESP_ERR__AUTHENTICATION
+        && rd_kafka_version() < FLOW_REPORT_SCRAM
+        && strstr(text, "SCRAM") != NULL)
+    {
+        (void) snprintf(text + length, size - length, " (for SCRAM, Kafka 4 "
+                        "needs librdkafka 2.6.1, and this is %s)",
+                        rd_kafka_version_str());
+    }
 }
 
 

@@ -32,7 +32,8 @@
 #     slurp(PATH), spew(PATH, TEXT)
 #
 # Environment: TEST_NGINX_BINARY, nginx; FLOW_EXPORTER_MODULE and FLOW_BROKER,
-# files to test instead of those in build/.
+# files to test instead of those in build/; an empty module is one that is
+# linked into nginx.
 
 package FlowExporter;
 
@@ -58,8 +59,12 @@ our $nginx_binary = $ENV{TEST_NGINX_BINARY}
                     // first { -x } '/usr/sbin/nginx', '/usr/bin/nginx',
                                     '/usr/local/nginx/sbin/nginx';
 
-our $module = File::Spec->rel2abs($ENV{FLOW_EXPORTER_MODULE}
-    // "$root/build/ngx_http_flow_exporter_module.so");
+our $module = $ENV{FLOW_EXPORTER_MODULE}
+    // "$root/build/ngx_http_flow_exporter_module.so";
+
+$module = File::Spec->rel2abs($module) if $module ne '';
+
+our $load_module = $module ne '' ? "load_module $module;" : '';
 
 our $broker_program = File::Spec->rel2abs($ENV{FLOW_BROKER}
     // "$root/build/tools/flow_broker");
@@ -68,11 +73,12 @@ our $broker_program = File::Spec->rel2abs($ENV{FLOW_BROKER}
 
 $ENV{PATH} .= ':/usr/sbin:/sbin';
 
-for my $file ($module, $broker_program) {
+for my $file (grep { $_ ne '' } $module, $broker_program) {
     -e $file or die "no \"$file\": \"make module tools\" builds it\n";
 }
 
 require FlowExporter::Broker;
+require FlowExporter::Kafka;
 require FlowExporter::Nginx;
 require FlowExporter::Scrape;
 

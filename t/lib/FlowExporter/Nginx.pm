@@ -7,9 +7,12 @@
 #     server     in the only server               partitions  1
 #     exporter   in the block "flow_exporter", after brokers, topic and
 #                "start earliest"; undef: no such block, no location /metrics
+#     broker     an object like FlowExporter::Broker, the test's own "broker"
+#     brokers    of the directive, those of the broker
 #
-#     ->start                   creates the topic, runs nginx, waits for the
-#                               first answer; returns the object
+#     ->start                   creates the topic (unless partitions are 0),
+#                               runs nginx, waits for the first answer; returns
+#                               the object
 #     ->configure(PART => TEXT ...)  writes nginx.conf anew, changing parts
 #     ->test                    (status, output) of nginx -t
 #     ->run(ARGUMENTS)          (status, output) of nginx with -p and -c
@@ -36,7 +39,7 @@
 #     ->wait_consumed(OPTIONS)  waits until all that was produced is counted,
 #                               and returns that scrape;  path, topic: others
 #                               than its own;  messages: how many the zone is
-#                               to have counted, or undef, for all
+#                               to have counted, or undef, for all;  seconds
 #
 # Each ends with the test, and so does its directory.
 
@@ -66,12 +69,13 @@ sub new {
         port       => FlowExporter::free_port(),
         topic      => $parts{topic} // 'flows' . ++$count,
         partitions => $parts{partitions} // 1,
+        broker     => $parts{broker},
         allowed    => [],
         parts      => { main => '', http => '', server => '', workers => 2,
-                        exporter => 'asn 64500;' },
+                        exporter => 'asn 64500;', brokers => undef },
     }, $class;
 
-    delete @parts{qw(topic partitions)};
+    delete @parts{qw(topic partitions broker)};
     $self->configure(%parts);
 
     return $self;
@@ -84,6 +88,15 @@ sub topic     { return $_[0]{topic} }
 sub conf      { return "$_[0]{dir}/nginx.conf" }
 sub error_log { return "$_[0]{dir}/error.log" }
 sub url       { return "http://127.0.0.1:$_[0]{port}" . ($_[1] // '/metrics') }
+
+
+# The mock is started for those who need it.
+
+sub broker {
+    my ($self) = @_;
+
+    return $self->{broker} //= FlowExporter::broker();
+}
 
 
 sub configure {
@@ -101,9 +114,9 @@ sub configure {
     my ($exporter, $location) = ('', '');
 
     if (defined $all{exporter}) {
-        my $bootstrap = FlowExporter::broker()->bootstrap;
+        my $brokers = $all{brokers} // $self->broker->bootstrap =~ tr/,/ /r;
 
-        $exporter = "flow_exporter {\n        brokers $bootstrap;\n"
+        $exporter = "flow_exporter {\n        brokers $brokers;\n"
                     . "        topic $self->{topic};\n"
                     . "        start earliest;\n"
                     . "        $all{exporter}\n    }";
@@ -111,7 +124,7 @@ sub configure {
     }
 
     FlowExporter::spew($self->conf, <<"END");
-load_module $FlowExporter::module;
+$FlowExporter::load_module
 pid $dir/nginx.pid;
 error_log $dir/error.log info;
 worker_processes $all{workers};
@@ -166,8 +179,8 @@ sub test {
 sub start {
     my ($self) = @_;
 
-    if (!%{ FlowExporter::broker()->ends($self->{topic}) }) {
-        FlowExporter::broker()->topic($self->{topic}, $self->{partitions});
+    if ($self->{partitions} && !%{ $self->broker->ends($self->{topic}) }) {
+        $self->broker->topic($self->{topic}, $self->{partitions});
     }
 
     my ($status, $said) = $self->run;
@@ -358,7 +371,7 @@ sub scrape {
 sub wait_consumed {
     my ($self, %options) = @_;
 
-    return wait_consumed_at($self->url($options{path}),
+    return wait_consumed_at($self->url($options{path}), broker => $self->broker,
                             topic => $self->{topic}, %options);
 }
 
@@ -367,7 +380,7 @@ sub wait_consumed_at {
     my ($url, %options) = @_;
 
     my $topic = $options{topic};
-    my $ends = FlowExporter::broker()->ends($topic);
+    my $ends = ($options{broker} // FlowExporter::broker())->ends($topic);
 
     # a look at one family, where a whole scrape would take long
 
@@ -379,7 +392,7 @@ sub wait_consumed_at {
 
             return !grep { ($next{$_} // -1) < $ends->{$_} } keys %$ends;
         },
-        "all of topic $topic counted at $url");
+        "all of topic $topic counted at $url", $options{seconds});
 
     my $scrape = FlowExporter::Scrape->get($url);
     my $messages = 0;
