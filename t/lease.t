@@ -85,7 +85,8 @@ my %bad = (
     'a file in its place'     => sub { spew("$_[0]/file", ''); "$_[0]/file" },
     'a link in the lease\'s place' => sub {
         mkdir "$_[0]/links";
-        symlink '/etc/passwd', "$_[0]/links/default.lease";
+        spew("$_[0]/victim", 'as it was');
+        symlink "$_[0]/victim", "$_[0]/links/default.lease";
         return "$_[0]/links";
     },
 );
