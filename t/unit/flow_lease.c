@@ -143,10 +143,9 @@ test_prepare(void)
     ok(link(path, other) == 0
        && flow_lease_prepare(path, getuid(), getgid(), &error) == FLOW_ERROR,
        "a file with a second name is not given away: %s", error.text);
-    unlink(other);
     unlink(path);
 
-    ok(symlink("/etc/passwd", path) == 0
+    ok(symlink(other, path) == 0
        && flow_lease_prepare(path, getuid(), getgid(), &error) == FLOW_ERROR,
        "nor is one behind a link: %s", error.text);
 
@@ -154,6 +153,7 @@ test_prepare(void)
     ok(flow_lease_take(&lease, 5, &holder, &error) == FLOW_ERROR,
        "nor is it taken");
     unlink(path);
+    unlink(other);
 
     ok(mkdir(path, 0700) == 0
        && flow_lease_prepare(path, getuid(), getgid(), &error) == FLOW_ERROR,
