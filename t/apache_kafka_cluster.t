@@ -72,7 +72,12 @@ $kafka->produce($topic, $_, record(as_src => 65000, bytes => 1)) for 0 .. 5;
 $sums{65000} += 6;
 equals($sent + 6);
 
-is(scalar(() = $nginx->log($from) =~ /no broker answers/g), 1,
+
+# nodes that are starting may answer and be gone again: until the first answer
+
+my ($silence) = $nginx->log($from) =~ /(.*?)kafka: connected again/s;
+
+is(scalar(() = $silence =~ /no broker answers/g), 1,
    'said once, not at each try');
 is($nginx->exporter, $exporter, 'all by one process');
 $nginx->stop;
