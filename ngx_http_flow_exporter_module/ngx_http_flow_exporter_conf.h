@@ -6,8 +6,8 @@
 #ifndef NGX_HTTP_FLOW_EXPORTER_CONF_H
 #define NGX_HTTP_FLOW_EXPORTER_CONF_H
 
-#include "kafka/flow_assign.h"
 #include "ngx_http_flow_exporter_module.h"
+#include "kafka/flow_assign.h"
 
 
 struct ngx_http_flow_exporter_conf_s {

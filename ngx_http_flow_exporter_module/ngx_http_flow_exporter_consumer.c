@@ -4,11 +4,9 @@
  * ngx_http_flow_exporter_process.c for what comes before and after.
  */
 
-#include <time.h>
-
+#include "ngx_http_flow_exporter_process.h"
 #include "core/flow_metrics.h"
 #include "core/flow_text.h"
-#include "ngx_http_flow_exporter_process.h"
 
 
 #define NGX_HTTP_FLOW_EXPORTER_COMMIT       1000     /* ms */

@@ -2,8 +2,8 @@
  * The directives inside a "flow_exporter" block, each with its own checks.
  */
 
-#include "core/flow_names.h"
 #include "ngx_http_flow_exporter_conf.h"
+#include "core/flow_names.h"
 
 
 /* The smallest zone: what the core needs, and nginx's slab pool. */

@@ -27,6 +27,7 @@ static ngx_int_t ngx_http_flow_exporter_find(ngx_conf_t *cf,
     ngx_http_flow_exporter_loc_conf_t *flcf);
 static ngx_int_t ngx_http_flow_exporter_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_flow_exporter_init_process(ngx_cycle_t *cycle);
+static void ngx_http_flow_exporter_exit_process(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_flow_exporter_add_manager(ngx_cycle_t *cycle,
     ngx_http_flow_exporter_main_conf_t *fmcf);
 static ngx_msec_t ngx_http_flow_exporter_manager(void *data);
@@ -87,7 +88,7 @@ ngx_module_t  ngx_http_flow_exporter_module = {
     ngx_http_flow_exporter_init_process,     /* init process */
     NULL,                                    /* init thread */
     NULL,                                    /* exit thread */
-    NULL,                                    /* exit process */
+    ngx_http_flow_exporter_exit_process,     /* exit process */
     NULL,                                    /* exit master */
     NGX_MODULE_V1_PADDING
 };
@@ -350,6 +351,18 @@ ngx_http_flow_exporter_init_process(ngx_cycle_t *cycle)
     }
 
     return NGX_OK;
+}
+
+
+/*
+ * Single process mode: what is consumed there needs the cycle, which is freed
+ * before exit().  Workers have nothing to finish.
+ */
+
+static void
+ngx_http_flow_exporter_exit_process(ngx_cycle_t *cycle)
+{
+    ngx_http_flow_exporter_finish();
 }
 
 

@@ -13,8 +13,8 @@
  * process mode the same runs in the only process that there is.
  */
 
-#include "core/flow_text.h"
 #include "ngx_http_flow_exporter_process.h"
+#include "core/flow_text.h"
 
 
 #define NGX_HTTP_FLOW_EXPORTER_LEASE_FIRST    20     /* ms between tries */
@@ -409,31 +409,44 @@ ngx_http_flow_exporter_register_exit(void)
 
 
 /*
- * nginx ends its helpers by exit(0) and calls no hook.  rd_kafka_destroy()
- * could hang on one message that is still held, and the time is short: the
- * batch is committed, and the process ends, its threads and its lease with
- * it.
+ * nginx ends its helpers by exit(0) and calls no hook.  What librdkafka has
+ * open ends with the process: its threads, and the lease with them.
  */
 
 static void
 ngx_http_flow_exporter_exit(void)
 {
-    ngx_http_flow_exporter_process_t  *fep;
-
     if (ngx_getpid() != ngx_http_flow_exporter_pid) {
         return;
     }
 
+    ngx_http_flow_exporter_finish();
+
+#if !(NGX_HTTP_FLOW_EXPORTER_TEARDOWN)
+    _exit(0);
+#endif
+}
+
+
+/*
+ * rd_kafka_destroy() could hang on one message that is still held, and the
+ * time is short: only builds for leak checkers free everything.
+ */
+
+void
+ngx_http_flow_exporter_finish(void)
+{
 #if (NGX_HTTP_FLOW_EXPORTER_TEARDOWN)
 
-    /* builds for leak checkers free everything */
-
-    (void) fep;
     (void) ngx_http_flow_exporter_stop();
 
 #else
 
-    for (fep = ngx_http_flow_exporter_processes; fep; fep = fep->next) {
+    ngx_http_flow_exporter_process_t  *fep;
+
+    while (ngx_http_flow_exporter_processes != NULL) {
+        fep = ngx_http_flow_exporter_processes;
+        ngx_http_flow_exporter_processes = fep->next;
 
         if (fep->writer == NULL) {
             continue;
@@ -445,8 +458,6 @@ ngx_http_flow_exporter_exit(void)
 
         ngx_http_flow_exporter_leave(fep);
     }
-
-    _exit(0);
 
 #endif
 }

@@ -5,8 +5,8 @@
 #ifndef NGX_HTTP_FLOW_EXPORTER_PROCESS_H
 #define NGX_HTTP_FLOW_EXPORTER_PROCESS_H
 
-#include "core/flow_lease.h"
 #include "ngx_http_flow_exporter_conf.h"
+#include "core/flow_lease.h"
 
 
 typedef struct ngx_http_flow_exporter_process_s
@@ -74,7 +74,13 @@ void ngx_http_flow_exporter_start(ngx_cycle_t *cycle,
 ngx_uint_t ngx_http_flow_exporter_stop(void);
 
 /*
- * Has the process commit and _exit() when nginx ends it.  Called after each
+ * Commits and leaves the zones in order: the last thing that a process does.
+ */
+
+void ngx_http_flow_exporter_finish(void);
+
+/*
+ * Has the process finish and _exit() when nginx ends it.  Called after each
  * rd_kafka_new(), so that it runs before what that has registered.
  */
 

@@ -3,8 +3,8 @@
  * the user of the workers.
  */
 
-#include "core/flow_lease.h"
 #include "ngx_http_flow_exporter_process.h"
+#include "core/flow_lease.h"
 
 
 #define NGX_HTTP_FLOW_EXPORTER_STATE_PATH  "/var/lib/nginx-flow-exporter"
