@@ -28,18 +28,26 @@ $nginx->configure(server => <<"END");
         location /if { flow_exporter_metrics; if (\$arg_x) { set \$y 1; } }
         location /auth_request { auth_request /verdict;
                                  flow_exporter_metrics; }
-        location = /verdict { if (\$arg_ok) { return 204; } return 403; }
+        location = /verdict { if (\$http_x_token = right) { return 204; }
+                              return 403; }
         location /included { ssi on; ssi_types text/plain;
                              default_type text/plain; alias $dir/page; }
         location /after { default_type text/plain; alias $dir/before;
                           add_after_body /metrics; addition_types text/plain; }
         location /as_verdict { auth_request /metrics; return 200 "allowed"; }
+        location /mirrored { mirror /metrics; default_type text/plain;
+                             alias $dir/before; }
 END
 spew("$dir/page", 'before<!--# include virtual="/metrics" -->after');
 spew("$dir/before", 'before');
 chmod 0644, "$dir/page", "$dir/before";
 
 $nginx->start;
+
+
+# before the first record
+
+is($nginx->scrape->flows, '', 'a scrape without any flow');
 
 produce($nginx->topic, 0,
         map { record(as_src => $_, bytes => $_) } 1 .. 2000);
@@ -56,6 +64,11 @@ is($reply->{headers}{'content-type'},
 same($reply->{content}, 'two scrapes of a quiet exporter are equal');
 same(http(GET => $nginx->url('/metrics?x=1'))->{content},
      'arguments change nothing');
+
+$reply = http(GET => $nginx->url, { Range => 'bytes=0-9',
+    'If-Modified-Since' => 'Thu, 01 Jan 2026 00:00:00 GMT' });
+is($reply->{status}, 200, 'a part of a scrape cannot be asked for');
+same($reply->{content}, 'nor is it ever what a client has already');
 
 $reply = http(HEAD => $nginx->url);
 is($reply->{status}, 200, 'HEAD is answered');
@@ -74,6 +87,9 @@ my %seen;
 
 $seen{$_}++ for $plain =~ /^# (TYPE \S+)/mg;
 is_deeply([grep { $seen{$_} != 1 } keys %seen], [], 'each family stands once');
+like($plain, qr/\A(?:\#\ HELP\ (\w+)\ .*\n\#\ TYPE\ \g1\ \w+\n
+                (?:\g1(?:_sum|_count)?[{\ ].*\n)+)+\z/x,
+     'its series follow it');
 
 
 # versions
@@ -96,6 +112,19 @@ same(unchunked(\$body), 'keepalive: the first scrape');
 $body =~ s/^.*?\r\n\r\n//s;
 same(unchunked(\$body), 'keepalive: the second one');
 
+($head, $body) = raw("HEAD /metrics HTTP/1.1\r\nHost: a\r\n\r\n"
+                     . "${two}Connection: close\r\n\r\n");
+like($head, qr/^HTTP\/1\.1 200 /, 'keepalive: HEAD');
+$body =~ s/^HTTP\/1\.1 200 .*?\r\n\r\n//s;
+same(unchunked(\$body), 'keepalive: a scrape after HEAD');
+
+($head, $body) = raw("POST /metrics HTTP/1.1\r\nHost: a\r\n"
+                     . "Content-Length: 5\r\n\r\nhello"
+                     . "${two}Connection: close\r\n\r\n");
+like($head, qr/^HTTP\/1\.1 405 /, 'keepalive: POST with a body');
+$body =~ s/^.*?HTTP\/1\.1 200 .*?\r\n\r\n//s;
+same(unchunked(\$body), 'keepalive: a scrape after POST');
+
 
 # access, filters, subrequests
 
@@ -104,6 +133,9 @@ is($reply->{headers}{'content-encoding'}, 'gzip', 'gzip');
 same(memGunzip($reply->{content}), 'gzip: the same body');
 
 is(http(GET => $nginx->url('/auth_basic'))->{status}, 401, 'auth_basic');
+is(http(GET => $nginx->url('/auth_basic'),
+        { Authorization => 'Basic cHJvbWV0aGV1czpndWVzcw==' })->{status}, 401,
+   'auth_basic: with another password');
 same(http(GET => $nginx->url('/auth_basic'),
           { Authorization => 'Basic cHJvbWV0aGV1czpzZWNyZXQ=' })->{content},
      'auth_basic: with the password');
@@ -112,14 +144,17 @@ is(http(GET => $nginx->url('/deny'))->{status}, 403, 'deny');
 same(http(GET => $nginx->url('/limit_except'))->{content}, 'limit_except');
 same(http(GET => $nginx->url('/if?x=1'))->{content}, 'within "if"');
 is(http(GET => $nginx->url('/auth_request'))->{status}, 403, 'auth_request');
-is(http(GET => $nginx->url('/auth_request?ok=1'))->{status}, 403,
-   'auth_request: its own arguments count, not ours');
+same(http(GET => $nginx->url('/auth_request'),
+          { 'X-Token' => 'right' })->{content}, 'auth_request: allowed');
 is(http(GET => $nginx->url('/as_verdict'))->{content}, 'allowed',
    'a scrape as another request\'s verdict');
 same(http(GET => $nginx->url('/included'))->{content}
          =~ s/^before(.*)after$/$1/sr, 'included in another page');
 same(http(GET => $nginx->url('/after'))->{content} =~ s/^before//r,
      'added after another page');
+
+is(http(GET => $nginx->url('/mirrored'))->{content}, 'before',
+   'a mirrored request waits for no scrape');
 
 same($nginx->scrape->text, 'and it is as it was');
 

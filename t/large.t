@@ -12,12 +12,17 @@ use Test::More;
 
 use constant SERIES => 100_000;
 
+my $http2 = free_port;
 my $nginx = FlowExporter::Nginx->new(workers => 1, partitions => 4,
     exporter => 'asn 4200000000; zone 16m;',
+    http => "server { listen 127.0.0.1:$http2 http2; "
+            . 'location /metrics { flow_exporter_metrics; } }',
     server => 'location /gzip { gzip on; gzip_types text/plain; '
               . 'flow_exporter_metrics; } '
               . 'location /small { return 200 "small"; } '
               . 'location /limited { limit_rate 100k; '
+              . 'flow_exporter_metrics; } '
+              . 'location /impatient { send_timeout 1s; '
               . 'flow_exporter_metrics; }')->start;
 
 my ($as, $partition) = (1, 0);
@@ -50,35 +55,31 @@ cmp_ok(memory() - $before, '<', 1024, 'the worker has not grown by 1 MiB');
 ok(memGunzip(http(GET => $nginx->url('/gzip'),
                   { 'Accept-Encoding' => 'gzip' })->{content}) eq $text,
    'the same from gzip');
+ok(scrape_http2() eq $text, 'the same over HTTP/2');
 
 
 # slow readers
 
 my @slow = map { connect_to('/metrics') } 1 .. 4;
+my @whole = ('') x @slow;
 
-my $start;
+for my $n (0 .. $#slow) {
+    read_some($n) while $whole[$n] !~ /\r\n\r\n#/;
+}
 
-sysread $_, $start, 1000 for @slow;
 is(small(), 'small', "a small request beside slow scrapes, $_") for 1 .. 5;
 
-my @whole = ('') x @slow;
+# two buffers of 64 KiB each
+
+cmp_ok(memory() - $before, '<', 4 * 256, 'a scrape takes less than 256 KiB');
 
 while (grep { $_ } @slow) {
     for my $n (0 .. $#slow) {
-        next if !$slow[$n];
-
-        my $read = sysread $slow[$n], $whole[$n], 100_000, length $whole[$n];
-
-        die "read: $!\n" if !defined $read;
-        $slow[$n] = undef if $read == 0;
+        read_some($n) if $slow[$n];
     }
 }
 
-# their first 1000 bytes hold the reply's head and the first lines
-
-my ($body) = $start =~ /\r\n\r\n(.*)/s;
-
-ok($body . $_ eq $text, 'a slow scrape is the same text') for @whole;
+ok(s/^.*?\r\n\r\n//sr eq $text, 'a slow scrape is the same text') for @whole;
 cmp_ok(memory() - $before, '<', 1024, 'the worker has not grown');
 
 
@@ -95,7 +96,20 @@ for my $path (('/metrics', '/gzip', '/limited') x 20) {
 
 is(small(), 'small', 'the worker is well');
 wait_for(sub { descriptors() <= $descriptors }, 'the connections to be closed');
-cmp_ok(memory() - $before, '<', 4096, 'nor has it grown by much');
+
+
+# a client that reads no more: what it has must not look like the whole
+
+@slow = connect_to('/impatient');
+@whole = ('');
+$nginx->wait_log(qr/client timed out/);
+wait_for(sub { descriptors() <= $descriptors }, 'its connection to be closed');
+
+eval { read_some(0) while $slow[0] };
+like($@, qr/^read: Connection reset/, 'a scrape that is cut off is no scrape');
+cmp_ok(length $whole[0], '<', length $text, 'nor did it become one');
+
+cmp_ok(memory() - $before, '<', 4096, 'the worker has not grown by much');
 is(sum(scrape_all()), $bytes, 'and the next scrape is whole');
 is(($nginx->workers)[0], $worker, 'by the same worker');
 
@@ -149,10 +163,41 @@ sub connect_to {
 }
 
 
+# Of the slow client of that number.
+
+sub read_some {
+    my ($n) = @_;
+
+    my $read = sysread $slow[$n], $whole[$n], 100_000, length $whole[$n];
+
+    defined $read or die "read: $!\n";
+    $slow[$n] = undef if $read == 0;
+}
+
+
+# Over HTTP/2 without TLS.
+
+sub scrape_http2 {
+    open my $curl, '-|', 'curl', '--silent', '--max-time', 20,
+        '--http2-prior-knowledge', "http://127.0.0.1:$http2/metrics"
+        or die "cannot run curl: $!\n";
+
+    my $text = do { local $/; <$curl> } // '';
+
+    close $curl or die "curl failed: $?\n";
+
+    return $text;
+}
+
+
 # Kilobytes of the worker's own: the zone is shared.
 
 sub memory {
     my $sum = 0;
+
+    # a sanitizer keeps what is freed
+
+    return $sum if $ENV{FLOW_EXPORTER_SANITIZED};
 
     $sum += $_ for slurp("/proc/$worker/smaps_rollup")
                    =~ /^Private_\w+:\s+(\d+) kB/mg;

@@ -113,6 +113,7 @@ kill 'KILL', @workers;
 
 my $idle = FlowExporter::Nginx->new(exporter => undef)->start;
 
+wait_for(sub { 2 == grep { $_ } $idle->workers }, 'two workers');
 is_deeply([sort grep { !/master/ } values %{ $idle->processes }],
           [('nginx: worker process') x 2],
           'a module that is not configured starts nothing');

@@ -43,6 +43,8 @@ my $url = "https://127.0.0.1:$port/metrics";
 
 is(run(@curl, '-o', '/dev/null', '-w', '%{http_code}', $url), '401',
    'no password, no metrics');
+is(run(@curl, '--http2', '--user', 'prometheus:guess', '-o', '/dev/null',
+       '-w', '%{http_code}', $url), '401', 'another password neither');
 
 push @curl, '--user', 'prometheus:secret';
 
@@ -54,6 +56,23 @@ for my $version ('--http1.1', '--http2') {
 
 is(run(@curl, '--http2', '-o', '/dev/null', '-w', '%{http_version}', $url),
    '2', 'HTTP/2 it was');
+
+my $head = run(@curl, '--http2', '--head', $url);
+
+like($head, qr/\AHTTP\/2 200/, 'HEAD over HTTP/2');
+like($head, qr/^content-type:\ text\/plain;\ version=0\.0\.4;
+               \ charset=utf-8\r$/xmi, 'with the type that Prometheus asks');
+unlike($head, qr/^#/m, 'and no body');
+
+
+# beside each other on one connection
+
+my @files = map { "$dir/scrape$_" } 1 .. 4;
+my @connections = split /\n/, run(@curl, '--http2', '--parallel', '-w',
+    '%{num_connects}\n', map { ('-o', $_, $url) } @files);
+
+is(scalar(grep { $_ == 1 } @connections), 1, 'one connection, four scrapes');
+ok(slurp($_) eq $plain, 'the same text beside others') for @files;
 
 $nginx->stop;
 

@@ -150,6 +150,18 @@ sub stop {
 }
 
 
+# Where nobody holds it any longer: Perl would wait for the end of a program
+# whose output it closes.
+
+sub DESTROY {
+    my ($self) = @_;
+
+    local ($?, $!);
+
+    end($self->{pid}) if ($pids{ $self->{pid} } // 0) == $$;
+}
+
+
 # The broker has nothing to lose.
 
 sub end {

@@ -222,7 +222,7 @@ sub session {
 
         # name may hold anything; then state, parent, group, session
 
-        (readline($file) // '') =~ /\) ([A-Z]) (\d+) \d+ (\d+) / or next;
+        (readline($file) // '') =~ /\) (\w) (\d+) \d+ (\d+) / or next;
 
         next if $1 eq 'Z' || $1 eq 'X' || $3 != $session;
 
