@@ -894,11 +894,14 @@ test_leftovers(void)
 }
 
 
+/* The mock of newer librdkafka dies of a Fetch 12 without a leader. */
+
 static void
 test_deleted_topic(void)
 {
     test_t  test;
 
+    rd_kafka_mock_set_apiversion(cluster, 1, 0, 11);
     rd_kafka_mock_topic_create(cluster, "deleted", 2, 1);
     produce("deleted", 0, 0, 10, 20);
     produce("deleted", 1, 0, 10, 20);
