@@ -22,7 +22,7 @@
 
 #define PARTITIONS  4
 #define LINES       200
-#define SECONDS     20
+#define SECONDS     60    /* metadata alone take 30 */
 
 
 /* What came of one partition. */
