@@ -5,7 +5,7 @@ NGINX_BINARY ?= $(shell command -v nginx || echo /usr/sbin/nginx)
 NGINX_SRC    ?= /usr/share/nginx/src
 CFLAGS       ?= -O2 -g
 JOBS         ?= $(shell nproc)
-TESTS        ?= $(UNIT_TESTS) $(wildcard t/*.t)
+TESTS        ?= $(UNIT_TESTS) $(FUZZ_REPLAYS) $(wildcard t/*.t)
 
 # nginx and ip lie where an ordinary user's path does not lead.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -33,6 +33,15 @@ help:
 	@echo "make test     all tests                       10 min"
 	@echo "make unit     the unit tests alone             2 min"
 	@echo "make check    format, warnings, analyzers      2 min"
+	@echo "make fuzz             any bytes, 1 min a target  6 min"
+	@echo "make tsan             writer and readers, races 20 s"
+	@echo "make test-sanitized   the tests, nginx watched  10 min"
+	@echo "make valgrind         from start to stop        30 s"
+	@echo "make prometheus-check a real one, and the demo   2 min"
+	@echo "make model            what exactly once rests on  5 min"
+	@echo "make matrix   all builds, three Debians          2 h"
+	@echo "make as-names     AS names of the Internet    30 s"
+	@echo "make image-check  docker/, without Docker    10 min"
 	@echo "make tools    the broker of tests and demo     5 s"
 	@echo "make setup    installs what make needs         1 min"
 	@echo "make clean    removes build/"
@@ -42,7 +51,9 @@ help:
 	@echo "CC=clang           another compiler; also CFLAGS= and LDFLAGS="
 	@echo "DESTDIR=, MODULESDIR=      for make install"
 	@echo "DEMO_PORT=, DEMO_SECONDS=  for make demo"
+	@echo "RELEASES=names             for make matrix"
 	@echo "TESTS=files, JOBS=n        for make test; n at a time"
+	@echo "FUZZ_SECONDS=n             for make fuzz, a target"
 
 setup:
 	tools/install-packages build
@@ -98,8 +109,8 @@ UNIT_TESTS = $(foreach v,$(VARIANTS),$(UNIT_NAMES:%=build/unit/$(v)/%))
 define variant
 build/lib/$(1)/%.o: $(MODULE)/%.c build/settings
 	@mkdir -p $$(@D)
-	@$$(CC) $$(STRICT) $$(CFLAGS) $$(FLAGS_$(1)) $$(INCLUDES) -MMD -MP \
-	    -c $$< -o $$@
+	@$$(or $$(CC_$(1)),$$(CC)) $$(STRICT) $$(CFLAGS) $$(FLAGS_$(1)) \
+	    $$(INCLUDES) -MMD -MP -c $$< -o $$@
 
 build/lib/$(1)/libflow.a: build/sources \
     $(patsubst $(MODULE)/%.c,build/lib/$(1)/%.o,$(wildcard $(MODULE)/core/*.c))
@@ -110,17 +121,21 @@ build/unit/$(1)/%: t/unit/%.c build/lib/$(1)/libflow_kafka.a \
                    build/lib/$(1)/libflow.a
 	@mkdir -p $$(@D)
 	@echo "building $$@"
-	@$$(CC) $$(STRICT) $$(CFLAGS) $$(FLAGS_$(1)) $$(INCLUDES) -MMD -MP \
-	    -MF $$@.d $$< -o $$@ $$(filter %.a,$$^) $$(UNIT_LINK_$$*) $$(LIBS)
+	@$$(or $$(CC_$(1)),$$(CC)) $$(STRICT) $$(CFLAGS) $$(FLAGS_$(1)) \
+	    $$(INCLUDES) -MMD -MP -MF $$@.d $$< -o $$@ $$(filter %.a,$$^) \
+	    $$(UNIT_LINK_$$*) $$(LIBS)
 endef
 
 $(foreach v,$(VARIANTS),$(eval $(call variant,$(v))))
 
 # Allocations that fail in turn.
-UNIT_LINK_flow_decode = -Wl,--wrap=malloc,--wrap=calloc
+UNIT_LINK_flow_decode      = -Wl,--wrap=malloc,--wrap=calloc
+UNIT_LINK_flow_allocations = -Wl,--wrap=malloc,--wrap=calloc \
+                             -Wl,--wrap=realloc,--wrap=free
 
-# flow_names reads MMDB files that Perl has made.
-$(VARIANTS:%=build/unit/%/flow_names): build/unit/mmdb
+# These read MMDB files that Perl has made.
+$(foreach v,$(VARIANTS),$(patsubst %,build/unit/$(v)/%, \
+    flow_names flow_allocations)): build/unit/mmdb
 
 build/unit/mmdb: t/unit/make-mmdb.pl
 	@rm -rf $@.new && mkdir -p $@.new
@@ -147,18 +162,23 @@ build/tools/%: t/tools/%.c build/settings
 	    -MF $@.d $< -o $@ -lrdkafka -lpthread
 
 
+include $(wildcard t/*/Makefile)
+
+
 # Unit tests run beside each other, those that start nginx one by one.
 
 PROVE = prove -j $(JOBS) --rules 'seq=t/*.t' --rules 'par=**' -I t/lib
 
-unit: $(UNIT_TESTS)
-	@$(PROVE) $(UNIT_TESTS)
+unit: $(UNIT_TESTS) $(FUZZ_REPLAYS)
+	@$(PROVE) $^
+
+programs: $(UNIT_TESTS) $(FUZZ_REPLAYS)
 
 test:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory run-tests
 
-run-tests: module tools $(UNIT_TESTS)
+run-tests: module tools programs
 	@TEST_NGINX_BINARY=$(NGINX_BINARY) $(PROVE) $(TESTS)
 
 demo:
@@ -175,9 +195,33 @@ check:
 run-check: module build/lib/plain/libflow.a
 	@STRICT='$(STRICT)' INCLUDES='$(INCLUDES)' tools/check
 
+# Ways to build and Debian releases, each in a system of its own.
+
+matrix:
+	@tools/install-packages matrix
+	@RELEASES='$(RELEASES)' tools/matrix
+
+# AS names of the whole Internet, for who has no other source.
+
+as-names:
+	@tools/install-packages names
+	@mkdir -p build
+	@tools/as-names build
+
+# The image, as Docker would build and run it.
+
+image-check:
+	@tools/install-packages build image
+	@$(MAKE) --no-print-directory run-image-check
+
+run-image-check: tools
+	@tools/image-check
+
 clean:
+	@if [ -d build/matrix ]; then tools/matrix remove; fi
 	rm -rf build
 
 .PHONY: all help setup module install tools unit test run-tests demo run-demo
-.PHONY: check run-check clean FORCE
+.PHONY: programs check run-check matrix as-names image-check run-image-check
+.PHONY: clean FORCE
 .DELETE_ON_ERROR:
