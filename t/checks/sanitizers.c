@@ -2,7 +2,7 @@
  * Linked into the nginx of "make test-sanitized": what sanitizers are told.
  *
  * By functions, since nginx clears the environment before an upgrade.
- * Reports go to files, without names: a symbolizer would be a child of
+ * Reports go to a file, without names: a symbolizer would be a child of
  * nginx's, with nginx's descriptors.
  */
 
@@ -10,18 +10,21 @@
 #include <ngx_core.h>
 #include <ngx_event.h>
 
+#include <pthread.h>
+#include <sanitizer/common_interface_defs.h>
 #include <sanitizer/lsan_interface.h>
 
 
 const char *__asan_default_options(void);
 
 static ngx_int_t  (*init_events)(ngx_cycle_t *cycle);
+static int          report;
 
 
 const char *
 __asan_default_options(void)
 {
-    return "log_path=" REPORTS ":symbolize=0:strict_string_checks=1:"
+    return "symbolize=0:strict_string_checks=1:"
            "detect_stack_use_after_return=1:quarantine_size_mb=1";
 }
 
@@ -62,4 +65,30 @@ replace_init_events(void)
 {
     init_events = ngx_event_core_module.init_process;
     ngx_event_core_module.init_process = init_events_unseen;
+}
+
+
+/*
+ * Opened before anything else, since workers may be a user who cannot; and
+ * each process has to say again that it goes there.
+ */
+
+static void
+report_there(void)
+{
+    __sanitizer_set_report_fd((void *) (intptr_t) report);
+}
+
+
+__attribute__((constructor))
+static void
+open_report(void)
+{
+    report = open(REPORT, O_WRONLY|O_APPEND|O_CREAT|O_CLOEXEC, 0644);
+
+    if (report == -1 || pthread_atfork(NULL, NULL, report_there) != 0) {
+        abort();
+    }
+
+    report_there();
 }

@@ -38,6 +38,8 @@ END
 
 use FlowExporter;
 
+$FlowExporter::patience = 10;
+
 # under valgrind no process has a title: nginx's log tells who is who
 
 {
@@ -91,7 +93,7 @@ sub run {
         produce($nginx->topic, 0, '{"as_src": 1,, "x', "[1, {}]", undef,
                 record(bytes => -1));
 
-        my $scrape = $nginx->wait_consumed(seconds => 60);
+        my $scrape = $nginx->wait_consumed;
 
         is($scrape->sum('flow_receive_bytes_total')
            + $scrape->sum('flow_transmit_bytes_total'), $bytes,

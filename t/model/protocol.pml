@@ -19,7 +19,7 @@ byte  end[PARTITIONS];          /* of the topic: at worst, what was ever read */
 #define JOURNAL  zone[z].journal
 
 
-/* Journal to zone: whoever dies here leaves it full, to be applied again. */
+/* Step 3, journal to zone: who dies here leaves it full, to apply again. */
 
 inline apply(z, rule) {
     zone[z].filled = KEPT(rule);
@@ -30,8 +30,10 @@ inline apply(z, rule) {
     zone[z].filled = false
 }
 
-/* The mark: where a sync fails, the lease record is written and synced again,
- * so that the failure is only one more moment before the sync. */
+/*
+ * The mark, in the lease record: where its sync fails, the record is written
+ * and synced again, so that a failure is only more time before the sync.
+ */
 
 inline set_mark() {
     mark = mark || KEPT(MARK);
@@ -86,7 +88,7 @@ inline continue_image() {
     fi
 }
 
-/* Counting, step 1: the redo record of a batch is composed. */
+/* One redo record per batch, step 1: it is composed in the journal. */
 
 #define MORE  (COUNTED.next[0] < RECORDS || COUNTED.next[LAST] < RECORDS)
 
@@ -117,8 +119,10 @@ inline compose(z) {
     }
 }
 
-/* Step 2: it is appended and synced.  Where that fails, the record is applied
- * as it is, under its number: the next one is another. */
+/*
+ * Step 2: it is appended and synced.  Where that fails, it is applied as it
+ * is, with its number, which no other record will have.
+ */
 
 inline append(z) {
     if
@@ -140,6 +144,8 @@ inline append(z) {
     fi
 }
 
+/* Degraded mode begins: the mark, then the log is cut back. */
+
 inline degrade() {
     set_mark();
     cut_back(logs - 1);
@@ -150,7 +156,10 @@ inline degrade() {
     degraded = KEPT(IMAGE_FIRST)
 }
 
-/* Lease. */
+/*
+ * Lease: the taker's zone is not live unless the lease named it; its epoch is
+ * durable before its first record.
+ */
 
 inline take_lease(z) {
     zone[z].live = zone[z].live && (lease == z || !KEPT(LEASE_ORDER));
@@ -169,8 +178,11 @@ inline take_lease(z) {
     }
 }
 
-/* Recovery: the last record of all logs need not lie in the last log, and one
- * behind it may have been cut off: every log since the image is synced. */
+/*
+ * Recovery of the files, before anything of them is applied.  The last record
+ * need not lie in the last log, and behind it one may have been cut off: all
+ * logs since the image are synced.
+ */
 
 inline recover_files() {
     d_step {
@@ -218,7 +230,7 @@ inline recover_files() {
     }
 }
 
-/* Where the one chain ends, and whether the zone is on it. */
+/* Where the chain of image and logs ends; whether the zone is on it. */
 
 inline read_chain(at) {
     d_step {
@@ -241,6 +253,8 @@ inline read_chain(at) {
     }
 }
 
+/* A zone that is neither on the chain nor ahead of it is loaded. */
+
 inline load_image(z) {
     zone[z].live = false;
     d_step { COUNTED.position = NOWHERE; zone[z].loads++ };
@@ -248,6 +262,8 @@ inline load_image(z) {
     COUNTED.value = image.value;
     d_step { copy_sums(COUNTED, image) }
 }
+
+/* Log records that follow the zone's position are applied in order. */
 
 inline apply_logs(z) {
     do
@@ -268,6 +284,8 @@ inline apply_logs(z) {
     od
 }
 
+/* Recovery of the zone. */
+
 inline recover_zone(z) {
     if
     :: zone[z].filled || !KEPT(FULL_ALONE) -> apply(z, FULL_MARK)
@@ -276,7 +294,7 @@ inline recover_zone(z) {
     read_chain(COUNTED.position);
     if
     :: known
-    :: atomic {                 /* ahead of the files */
+    :: atomic {                 /* ahead: kept, degraded */
            !known && COUNTED.position > last &&
            EPOCH_OF(COUNTED.position) == EPOCH_OF(last) ->
            degraded = true
@@ -285,6 +303,8 @@ inline recover_zone(z) {
     fi;
     apply_logs(z)
 }
+
+/* Withheld series: the topic's end as of the taker's start was passed. */
 
 #define PASSED  (COUNTED.next[0] >= target[0] && \
                  COUNTED.next[LAST] >= target[LAST])

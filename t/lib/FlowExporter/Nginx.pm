@@ -157,9 +157,9 @@ sub run {
 
     my $dir = $self->{dir};
 
-    open my $output, '-|', 'timeout', 20, 'sh', '-c', 'exec "$@" 2>&1', 'sh',
-        $FlowExporter::nginx_binary, '-p', "$dir/", '-e', "$dir/error.log",
-        '-c', $self->conf, @arguments
+    open my $output, '-|', 'timeout', 20 * $FlowExporter::patience,
+        'sh', '-c', 'exec "$@" 2>&1', 'sh', $FlowExporter::nginx_binary,
+        '-p', "$dir/", '-e', "$dir/error.log", '-c', $self->conf, @arguments
         or die "cannot run \"$FlowExporter::nginx_binary\": $!\n";
 
     my $said = do { local $/; <$output> } // '';
