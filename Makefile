@@ -7,6 +7,9 @@ CFLAGS       ?= -O2 -g
 JOBS         ?= $(shell nproc)
 TESTS        ?= $(UNIT_TESTS) $(FUZZ_REPLAYS) $(wildcard t/*.t)
 
+TORTURE_SECONDS ?= 600
+TORTURE_SEED    ?= $(shell date +%s)
+
 # nginx and ip lie where an ordinary user's path does not lead.
 export PATH := $(PATH):/usr/sbin:/sbin
 export CC
@@ -21,7 +24,7 @@ HARDEN_L = -Wl,-z,relro -Wl,-z,now
 STRICT   = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow \
            -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
            -Wconversion -Wno-sign-conversion
-LIBS     = -lrdkafka -lyajl -lmaxminddb -lpthread
+LIBS     = -lrdkafka -lyajl -lmaxminddb -lz -lpthread
 
 
 all: module
@@ -32,6 +35,7 @@ help:
 	@echo "make demo     the whole way of a flow, until Ctrl-C"
 	@echo "make test     all tests                       10 min"
 	@echo "make unit     the unit tests alone             2 min"
+	@echo "make torture  random faults, for a while      10 min"
 	@echo "make check    format, warnings, analyzers      2 min"
 	@echo "make fuzz             any bytes, 1 min a target  6 min"
 	@echo "make tsan             writer and readers, races 20 s"
@@ -53,6 +57,7 @@ help:
 	@echo "DEMO_PORT=, DEMO_SECONDS=  for make demo"
 	@echo "RELEASES=names             for make matrix"
 	@echo "TESTS=files, JOBS=n        for make test; n at a time"
+	@echo "TORTURE_SECONDS=, TORTURE_SEED=  for make torture"
 	@echo "FUZZ_SECONDS=n             for make fuzz, a target"
 
 setup:
@@ -99,12 +104,16 @@ install: module
 
 VARIANTS        = plain sanitized
 FLAGS_plain     = $(HARDEN)
+FLAGS_steps     = $(FLAGS_plain) -DFLOW_STEPS=1
 FLAGS_sanitized = -O1 -g -fsanitize=address,undefined \
                   -fno-sanitize-recover=all -fno-omit-frame-pointer
 
 INCLUDES   = -I$(MODULE)/core -I$(MODULE)/kafka
-UNIT_NAMES = $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c))
-UNIT_TESTS = $(foreach v,$(VARIANTS),$(UNIT_NAMES:%=build/unit/$(v)/%))
+UNIT_NAMES = $(filter-out $(STEP_NAMES), \
+                 $(patsubst t/unit/%.c,%,$(wildcard t/unit/*.c)))
+STEP_NAMES = flow_crash
+UNIT_TESTS = $(foreach v,$(VARIANTS),$(UNIT_NAMES:%=build/unit/$(v)/%)) \
+             $(STEP_NAMES:%=build/unit/steps/%)
 
 define variant
 build/lib/$(1)/%.o: $(MODULE)/%.c build/settings
@@ -126,12 +135,24 @@ build/unit/$(1)/%: t/unit/%.c build/lib/$(1)/libflow_kafka.a \
 	    $$(UNIT_LINK_$$*) $$(LIBS)
 endef
 
-$(foreach v,$(VARIANTS),$(eval $(call variant,$(v))))
+$(foreach v,$(VARIANTS) steps,$(eval $(call variant,$(v))))
 
 # Allocations that fail in turn.
 UNIT_LINK_flow_decode      = -Wl,--wrap=malloc,--wrap=calloc
 UNIT_LINK_flow_allocations = -Wl,--wrap=malloc,--wrap=calloc \
                              -Wl,--wrap=realloc,--wrap=free
+
+# The store's system calls, which fail in turn, or are recorded.
+DISK_CALLS = openat pwrite ftruncate fsync fdatasync renameat unlinkat
+DISK_LINK  = $(DISK_CALLS:%=-Wl,--wrap=%)
+UNIT_LINK_flow_store        = $(DISK_LINK)
+UNIT_LINK_flow_store_faults = $(DISK_LINK)
+UNIT_LINK_flow_store_power  = $(DISK_LINK)
+UNIT_LINK_flow_saver        = $(DISK_LINK)
+
+# Writes that fail, and reads beside them.
+UNIT_LINK_flow_lease = \
+    -Wl,--wrap=pread,--wrap=pwrite,--wrap=fdatasync,--wrap=fsync
 
 # These read MMDB files that Perl has made.
 $(foreach v,$(VARIANTS),$(patsubst %,build/unit/$(v)/%, \
@@ -151,9 +172,15 @@ build/lib/%.a:
 -include $(wildcard build/lib/*/*/*.d build/unit/*/*.d build/tools/*.d)
 
 
-# The broker of tests and demo.
+# The broker of tests and demo, and what tests preload into nginx.
 
-tools: build/tools/flow_broker
+tools: build/tools/flow_broker build/tools/failing_disk.so
+
+build/tools/%.so: t/tools/%.c build/settings
+	@mkdir -p build/tools
+	@echo "building $@"
+	@$(CC) $(STRICT) $(CFLAGS) $(FLAGS_plain) $(LDFLAGS) -shared -MMD -MP \
+	    -MF $@.d $< -o $@ -ldl
 
 build/tools/%: t/tools/%.c build/settings
 	@mkdir -p build/tools
@@ -180,6 +207,17 @@ test:
 
 run-tests: module tools programs
 	@TEST_NGINX_BINARY=$(NGINX_BINARY) $(PROVE) $(TESTS)
+
+# Faults of all kinds at random; make test has a short run of the same.
+
+torture:
+	@tools/install-packages build test
+	@$(MAKE) --no-print-directory run-torture
+
+run-torture: module tools
+	@TEST_NGINX_BINARY=$(NGINX_BINARY) \
+	    TORTURE_SECONDS=$(TORTURE_SECONDS) TORTURE_SEED=$(TORTURE_SEED) \
+	    prove -v -I t/lib t/torture.t
 
 demo:
 	@tools/install-packages build demo
@@ -223,5 +261,5 @@ clean:
 
 .PHONY: all help setup module install tools unit test run-tests demo run-demo
 .PHONY: programs check run-check matrix as-names image-check run-image-check
-.PHONY: clean FORCE
+.PHONY: torture run-torture clean FORCE
 .DELETE_ON_ERROR:

@@ -7,7 +7,8 @@
 #include "ngx_http_flow_exporter_conf.h"
 
 
-#define NGX_HTTP_FLOW_EXPORTER_ZONE_DEFAULT  (32 * 1024 * 1024)
+#define NGX_HTTP_FLOW_EXPORTER_ZONE_DEFAULT    (32 * 1024 * 1024)
+#define NGX_HTTP_FLOW_EXPORTER_COMMIT_DEFAULT  1000     /* ms */
 
 #define NGX_HTTP_FLOW_EXPORTER_NAME_MAX      32
 
@@ -121,6 +122,7 @@ ngx_http_flow_exporter_create(ngx_conf_t *cf,
     }
 
     fecf->zone_size = NGX_HTTP_FLOW_EXPORTER_ZONE_DEFAULT;
+    fecf->commit = NGX_HTTP_FLOW_EXPORTER_COMMIT_DEFAULT;
 
     return exporter;
 }
@@ -279,13 +281,11 @@ ngx_http_flow_exporter_complete(ngx_conf_t *cf,
         *own = 0;
     }
 
-    if (ngx_http_flow_exporter_complete_consumer(cf, fecf) != NGX_OK
-        || ngx_http_flow_exporter_complete_pipeline(cf, exporter) != NGX_OK)
-    {
+    if (ngx_http_flow_exporter_complete_consumer(cf, fecf) != NGX_OK) {
         return NGX_ERROR;
     }
 
-    return ngx_http_flow_exporter_add_zone(cf, exporter);
+    return ngx_http_flow_exporter_complete_pipeline(cf, exporter);
 }
 
 

@@ -21,6 +21,7 @@ struct ngx_http_flow_exporter_conf_s {
     ngx_str_t              as_names;      /* len 0: off */
     size_t                 zone_size;
     ngx_flag_t             transit;
+    ngx_msec_t             commit;
     ngx_uint_t             seen;          /* directives, a bit each */
 
     /* the same as the core and librdkafka take it */
@@ -29,6 +30,9 @@ struct ngx_http_flow_exporter_conf_s {
 
     /* where the lease lies, with a zero; len 0: nowhere, do not consume */
     ngx_str_t              lease;
+
+    /* where the state files lie, with a zero; len 0: there are none */
+    ngx_str_t              state;
 };
 
 
@@ -44,9 +48,13 @@ char *ngx_http_flow_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
 
 extern ngx_command_t  ngx_http_flow_exporter_block_commands[];
 
-/* Adds the exporter's zone to the cycle's shared memory. */
+/*
+ * Adds the exporter's zone to the cycle's shared memory, when all of "http" has
+ * been read.
+ */
 
 ngx_int_t ngx_http_flow_exporter_add_zone(ngx_conf_t *cf,
+    ngx_http_flow_exporter_main_conf_t *fmcf,
     ngx_http_flow_exporter_t *exporter);
 
 

@@ -9,7 +9,6 @@
 #include "core/flow_text.h"
 
 
-#define NGX_HTTP_FLOW_EXPORTER_COMMIT       1000     /* ms */
 #define NGX_HTTP_FLOW_EXPORTER_ROUND         256     /* messages a round */
 
 #define NGX_HTTP_FLOW_EXPORTER_FULL_SAID      60     /* s between lines */
@@ -19,11 +18,8 @@ static void ngx_http_flow_exporter_load_names(
     ngx_http_flow_exporter_process_t *fep);
 static ngx_int_t ngx_http_flow_exporter_open(
     ngx_http_flow_exporter_process_t *fep, flow_error_t *error);
-static ngx_int_t ngx_http_flow_exporter_add_descriptor(
-    ngx_http_flow_exporter_process_t *fep);
 static void ngx_http_flow_exporter_invalid(void *data,
     const flow_message_t *message, flow_reason_e reason);
-static uint64_t ngx_http_flow_exporter_clock(void *data);
 static void ngx_http_flow_exporter_kafka_error(void *data, const char *name);
 static void ngx_http_flow_exporter_kafka_connected(void *data,
     bool connected);
@@ -39,15 +35,17 @@ ngx_http_flow_exporter_start_handler(ngx_event_t *ev)
 
     fep = ev->data;
 
-    ngx_http_flow_exporter_load_names(fep);
-
-    if (ngx_http_flow_exporter_open(fep, &error) != NGX_OK) {
+    if (ngx_http_flow_exporter_open_state(fep, &error) != NGX_OK
+        || ngx_http_flow_exporter_open(fep, &error) != NGX_OK)
+    {
         ngx_http_flow_exporter_close_consumer(fep);
+        ngx_http_flow_exporter_close_state(fep);
         ngx_http_flow_exporter_retry(fep, ev, &error);
         return;
     }
 
-    flow_zone_set_phase(fep->writer, FLOW_PHASE_LIVE);
+    flow_zone_set_phase(fep->zone, FLOW_PHASE_LIVE);
+    ngx_http_flow_exporter_proceed(fep);
 
     fep->started = ngx_time();
     fep->said.text[0] = '\0';
@@ -62,7 +60,6 @@ ngx_http_flow_exporter_start_handler(ngx_event_t *ev)
 static void
 ngx_http_flow_exporter_load_names(ngx_http_flow_exporter_process_t *fep)
 {
-    uint32_t       missed;
     ngx_str_t     *path;
     flow_error_t   error;
 
@@ -79,14 +76,7 @@ ngx_http_flow_exporter_load_names(ngx_http_flow_exporter_process_t *fep)
         }
     }
 
-    (void) flow_zone_adopt_names(fep->writer, fep->names, &missed);
-
-    if (missed != 0) {
-        ngx_log_error(NGX_LOG_WARN, fep->log, 0,
-                      "flow exporter \"%V\": no room in zone \"%V\" for %uD "
-                      "changed AS names", &fep->exporter->name,
-                      &fep->exporter->shm_zone->shm.name, missed);
-    }
+    flow_zone_adopt_names(fep->writer, fep->names);
 }
 
 
@@ -100,16 +90,20 @@ ngx_http_flow_exporter_open(ngx_http_flow_exporter_process_t *fep,
 
     fecf = fep->exporter->conf;
 
+    ngx_http_flow_exporter_load_names(fep);
+
     pipeline = fecf->pipeline;
     pipeline.names = fep->names;
     pipeline.invalid = ngx_http_flow_exporter_invalid;
-    pipeline.clock = ngx_http_flow_exporter_clock;
     pipeline.data = fep;
 
     fep->pipeline = flow_pipeline_create(&pipeline, fep->writer, error);
     if (fep->pipeline == NULL) {
         return NGX_ERROR;
     }
+
+    flow_pipeline_set_epoch(fep->pipeline, fep->recovered.lineage,
+                            fep->recovered.state.epoch);
 
     assign = fecf->assign;
     assign.error = ngx_http_flow_exporter_kafka_error;
@@ -125,10 +119,17 @@ ngx_http_flow_exporter_open(ngx_http_flow_exporter_process_t *fep,
 
     ngx_http_flow_exporter_register_exit();
 
-    if (ngx_http_flow_exporter_add_descriptor(fep) != NGX_OK) {
+    if (ngx_http_flow_exporter_watch(&fep->kafka,
+                                     flow_assign_descriptor(fep->assign))
+        != NGX_OK)
+    {
         flow_error_set(error, "its descriptor cannot be watched");
         return NGX_ERROR;
     }
+
+    /* what came before the descriptor was watched */
+
+    ngx_post_event(&fep->kafka.read, &ngx_posted_events);
 
     return NGX_OK;
 }
@@ -141,18 +142,11 @@ ngx_http_flow_exporter_close_consumer(ngx_http_flow_exporter_process_t *fep)
         ngx_del_timer(&fep->commit_timer);
     }
 
-    if (fep->read.posted) {
-        ngx_delete_posted_event(&fep->read);
-    }
-
-    if (fep->read.active) {
-        ngx_del_event(&fep->read, NGX_READ_EVENT, 0);
-    }
+    ngx_http_flow_exporter_unwatch(&fep->kafka);
 
     if (fep->assign != NULL) {
         flow_assign_close(fep->assign);
         fep->assign = NULL;
-        fep->connection.fd = (ngx_socket_t) -1;
     }
 
     flow_pipeline_destroy(fep->pipeline);
@@ -168,36 +162,47 @@ ngx_http_flow_exporter_close_consumer(ngx_http_flow_exporter_process_t *fep)
  * a reload in single process mode.
  */
 
-static ngx_int_t
-ngx_http_flow_exporter_add_descriptor(ngx_http_flow_exporter_process_t *fep)
+ngx_int_t
+ngx_http_flow_exporter_watch(ngx_http_flow_exporter_watch_t *watch,
+    int descriptor)
 {
-    ngx_int_t  event;
+    ngx_int_t          event;
+    ngx_connection_t  *c;
 
-    fep->connection.fd = flow_assign_descriptor(fep->assign);
-    fep->connection.read = &fep->read;
-    fep->connection.write = &fep->write;
-    fep->connection.log = fep->log;
+    c = &watch->connection;
 
-    fep->write.write = 1;
+    c->fd = descriptor;
+    c->read = &watch->read;
+    c->write = &watch->write;
+    c->log = watch->process->log;
 
-    if (ngx_cycle->files != NULL
-        && (ngx_uint_t) fep->connection.fd < ngx_cycle->files_n)
-    {
-        ngx_cycle->files[fep->connection.fd] = &fep->connection;
+    watch->write.write = 1;
+
+    if (ngx_cycle->files != NULL && (ngx_uint_t) c->fd < ngx_cycle->files_n) {
+        ngx_cycle->files[c->fd] = c;
     }
 
     event = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? NGX_CLEAR_EVENT
                                                     : NGX_LEVEL_EVENT;
 
-    if (ngx_add_event(&fep->read, NGX_READ_EVENT, event) != NGX_OK) {
-        return NGX_ERROR;
+    return ngx_add_event(&watch->read, NGX_READ_EVENT, event);
+}
+
+
+/* Before its descriptor is closed. */
+
+void
+ngx_http_flow_exporter_unwatch(ngx_http_flow_exporter_watch_t *watch)
+{
+    if (watch->read.posted) {
+        ngx_delete_posted_event(&watch->read);
     }
 
-    /* what came before the descriptor was watched */
+    if (watch->read.active) {
+        ngx_del_event(&watch->read, NGX_READ_EVENT, 0);
+    }
 
-    ngx_post_event(&fep->read, &ngx_posted_events);
-
-    return NGX_OK;
+    watch->connection.fd = (ngx_socket_t) -1;
 }
 
 
@@ -205,9 +210,21 @@ void
 ngx_http_flow_exporter_consume_handler(ngx_event_t *ev)
 {
     ngx_int_t                          rc;
+    ngx_http_flow_exporter_watch_t    *watch;
     ngx_http_flow_exporter_process_t  *fep;
 
-    fep = ev->data;
+    watch = ev->data;
+    fep = watch->process;
+
+    if (flow_pipeline_is_full(fep->pipeline)) {
+
+        /* goes on when a record has been composed of it */
+
+        fep->commit = 1;
+        fep->stalled = 1;
+        ngx_http_flow_exporter_proceed(fep);
+        return;
+    }
 
     rc = flow_assign_poll(fep->assign, NGX_HTTP_FLOW_EXPORTER_ROUND);
 
@@ -224,10 +241,11 @@ ngx_http_flow_exporter_consume_handler(ngx_event_t *ev)
         ngx_post_event(ev, &ngx_posted_next_events);
     }
 
-    if (!flow_pipeline_is_empty(fep->pipeline)
-        && !fep->commit_timer.timer_set)
+    if (!fep->commit
+        && !fep->commit_timer.timer_set
+        && !flow_pipeline_is_empty(fep->pipeline))
     {
-        ngx_add_timer(&fep->commit_timer, NGX_HTTP_FLOW_EXPORTER_COMMIT);
+        ngx_add_timer(&fep->commit_timer, fep->exporter->conf->commit);
     }
 }
 
@@ -235,18 +253,20 @@ ngx_http_flow_exporter_consume_handler(ngx_event_t *ev)
 void
 ngx_http_flow_exporter_commit_handler(ngx_event_t *ev)
 {
-    ngx_http_flow_exporter_commit(ev->data);
+    ngx_http_flow_exporter_process_t  *fep;
+
+    fep = ev->data;
+
+    fep->commit = 1;
+    ngx_http_flow_exporter_proceed(fep);
 }
 
 
 void
-ngx_http_flow_exporter_commit(ngx_http_flow_exporter_process_t *fep)
+ngx_http_flow_exporter_log_events(ngx_http_flow_exporter_process_t *fep,
+    flow_publish_events_t *events)
 {
-    flow_publish_events_t  events;
-
-    flow_pipeline_commit(fep->pipeline, &events);
-
-    if (events.zone_full
+    if (events->zone_full
         && ngx_time() - fep->full_said >= NGX_HTTP_FLOW_EXPORTER_FULL_SAID)
     {
         fep->full_said = ngx_time();
@@ -257,12 +277,20 @@ ngx_http_flow_exporter_commit(ngx_http_flow_exporter_process_t *fep)
                       &fep->exporter->shm_zone->shm.name);
     }
 
-    if (events.wrapped && !fep->wrapped_said) {
+    if (events->wrapped && !fep->wrapped_said) {
         fep->wrapped_said = 1;
 
         ngx_log_error(NGX_LOG_WARN, fep->log, 0,
                       "flow exporter \"%V\": a counter passed 2^64 and begins "
                       "anew", &fep->exporter->name);
+    }
+
+    if (events->names_missed != 0) {
+        ngx_log_error(NGX_LOG_WARN, fep->log, 0,
+                      "flow exporter \"%V\": no room in zone \"%V\" for %uD "
+                      "changed AS names", &fep->exporter->name,
+                      &fep->exporter->shm_zone->shm.name,
+                      events->names_missed);
     }
 }
 
@@ -296,8 +324,8 @@ ngx_http_flow_exporter_invalid(void *data, const flow_message_t *message,
 }
 
 
-static uint64_t
-ngx_http_flow_exporter_clock(void *data)
+uint64_t
+ngx_http_flow_exporter_clock(void)
 {
     struct timespec  now;
 
@@ -326,7 +354,7 @@ ngx_http_flow_exporter_kafka_connected(void *data, bool connected)
 {
     ngx_http_flow_exporter_process_t *fep = data;
 
-    flow_zone_set_connected(fep->writer, connected);
+    flow_zone_set_connected(fep->zone, connected);
 }
 
 

@@ -18,6 +18,11 @@
 
 #define NGX_HTTP_FLOW_EXPORTER_PEM_MAX        (1024 * 1024)
 
+/* A batch is synced to the disk at most so often, and at least, ms. */
+
+#define NGX_HTTP_FLOW_EXPORTER_COMMIT_MIN     10
+#define NGX_HTTP_FLOW_EXPORTER_COMMIT_MAX  60000
+
 
 static char *ngx_http_flow_exporter_brokers(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
@@ -40,6 +45,8 @@ static char *ngx_http_flow_exporter_as_names(ngx_conf_t *cf,
 static char *ngx_http_flow_exporter_zone_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_flow_exporter_transit(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_flow_exporter_commit_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
 
@@ -79,6 +86,9 @@ ngx_command_t  ngx_http_flow_exporter_block_commands[] = {
 
     { ngx_string("transit"), NGX_CONF_TAKE1,
       ngx_http_flow_exporter_transit, 0, 0x0080, NULL },
+
+    { ngx_string("commit"), NGX_CONF_TAKE1,
+      ngx_http_flow_exporter_commit_directive, 0, 0x0100, NULL },
 
       ngx_null_command
 };
@@ -499,4 +509,33 @@ ngx_http_flow_exporter_transit(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
                        "it must be \"on\" or \"off\"", &value[1]);
 
     return NGX_CONF_ERROR;
+}
+
+
+static char *
+ngx_http_flow_exporter_commit_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    ngx_int_t   ms;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    ms = ngx_parse_time(&value[1], 0);
+
+    if (ms == NGX_ERROR
+        || ms < NGX_HTTP_FLOW_EXPORTER_COMMIT_MIN
+        || ms > NGX_HTTP_FLOW_EXPORTER_COMMIT_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"commit\" directive, it "
+                           "must be a time from 10ms to 60s", &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    fecf->commit = (ngx_msec_t) ms;
+
+    return NGX_CONF_OK;
 }

@@ -12,6 +12,11 @@
  *         +--> none is: the client's next write event -------+
  *         +--> an earlier part of the reply is not out yet:
  *              nginx's postpone filter wakes us -------------+
+ *
+ * Counters are shown only where the zone is the one to be shown when the
+ * first of them is read and still when the last one is: while another process
+ * loads it, or another zone has taken its place, they could be lower than
+ * what was shown before.  A reply that lost its right half-way is not ended.
  */
 
 #include <ngx_config.h>
@@ -34,7 +39,9 @@
 
 typedef struct {
     ngx_http_flow_exporter_t  *exporter;
+    flow_zone_t               *zone;
     flow_render_t              render;
+    uint32_t                   load;       /* of the zone, at the start */
     ngx_chain_t               *free;
     ngx_chain_t               *busy;
     volatile ngx_cycle_t      *cycle;      /* that the zone belongs to */
@@ -53,6 +60,10 @@ static ngx_http_flow_exporter_ctx_t *ngx_http_flow_exporter_metrics_create(
 static void ngx_http_flow_exporter_metrics_write_handler(
     ngx_http_request_t *r);
 static ngx_int_t ngx_http_flow_exporter_metrics_check(ngx_http_request_t *r,
+    ngx_http_flow_exporter_ctx_t *ctx);
+static void ngx_http_flow_exporter_metrics_begin(
+    ngx_http_flow_exporter_ctx_t *ctx);
+static ngx_int_t ngx_http_flow_exporter_metrics_end(ngx_http_request_t *r,
     ngx_http_flow_exporter_ctx_t *ctx);
 static ngx_int_t ngx_http_flow_exporter_metrics_send(ngx_http_request_t *r,
     ngx_http_flow_exporter_ctx_t *ctx);
@@ -188,9 +199,8 @@ ngx_http_flow_exporter_metrics_create(ngx_http_request_t *r,
     }
 
     ctx->exporter = exporter;
+    ctx->zone = zone;
     ctx->cycle = ngx_cycle;
-
-    flow_render_start(&ctx->render, zone, &exporter->render);
 
     return ctx;
 }
@@ -232,6 +242,11 @@ ngx_http_flow_exporter_metrics_write_handler(ngx_http_request_t *r)
         }
 
         if (ctx->complete) {
+
+            if (c->write->timer_set && !c->write->delayed) {
+                ngx_del_timer(c->write);
+            }
+
             ngx_http_finalize_request(r, rc);
             return;
         }
@@ -257,11 +272,6 @@ ngx_http_flow_exporter_metrics_check(ngx_http_request_t *r,
 
     c = r->connection;
 
-    if (!ctx->started) {
-        ctx->started = 1;
-        ctx->deadline = ngx_current_msec + NGX_HTTP_FLOW_EXPORTER_SCRAPE_MAX;
-    }
-
     /*
      * a reload in single process mode unmaps a zone that is used no longer,
      * and closes the log of the connections that it finds
@@ -272,6 +282,10 @@ ngx_http_flow_exporter_metrics_check(ngx_http_request_t *r,
                       "flow exporter \"%V\": scrape was cut off by a reload",
                       &ctx->exporter->name);
         return NGX_ERROR;
+    }
+
+    if (!ctx->started) {
+        ngx_http_flow_exporter_metrics_begin(ctx);
     }
 
     if ((ngx_msec_int_t) (ctx->deadline - ngx_current_msec) <= 0) {
@@ -290,6 +304,50 @@ ngx_http_flow_exporter_metrics_check(ngx_http_request_t *r,
     }
 
     return NGX_OK;
+}
+
+
+static void
+ngx_http_flow_exporter_metrics_begin(ngx_http_flow_exporter_ctx_t *ctx)
+{
+    ctx->started = 1;
+    ctx->deadline = ngx_current_msec + NGX_HTTP_FLOW_EXPORTER_SCRAPE_MAX;
+
+    /* a writer that loads the zone clears "live" before it counts the load */
+
+    ctx->load = atomic_load_explicit(&ctx->zone->load, memory_order_acquire);
+
+    flow_render_start(&ctx->render, ctx->zone, &ctx->exporter->render,
+                      ngx_http_flow_exporter_shown(ctx->exporter, ctx->zone));
+}
+
+
+/* Whether what was rendered, up to now, may be taken for the whole. */
+
+static ngx_int_t
+ngx_http_flow_exporter_metrics_end(ngx_http_request_t *r,
+    ngx_http_flow_exporter_ctx_t *ctx)
+{
+    if (!ctx->render.shown) {
+        return NGX_OK;
+    }
+
+    /* the counters were read before what tells whether they were right */
+
+    atomic_thread_fence(memory_order_acquire);
+
+    if (ngx_http_flow_exporter_shown(ctx->exporter, ctx->zone)
+        && atomic_load_explicit(&ctx->zone->load, memory_order_relaxed)
+           == ctx->load)
+    {
+        return NGX_OK;
+    }
+
+    ngx_log_error(NGX_LOG_WARN, r->connection->log, 0,
+                  "flow exporter \"%V\": scrape was cut off, its zone is no "
+                  "longer the one to be shown", &ctx->exporter->name);
+
+    return NGX_ERROR;
 }
 
 
@@ -363,6 +421,11 @@ ngx_http_flow_exporter_metrics_fill(ngx_http_request_t *r,
     }
 
     if (rc == FLOW_OK) {
+
+        if (ngx_http_flow_exporter_metrics_end(r, ctx) != NGX_OK) {
+            return NGX_ERROR;
+        }
+
         ctx->complete = 1;
 
         *out = ngx_http_flow_exporter_metrics_last(r);
@@ -433,21 +496,16 @@ ngx_http_flow_exporter_metrics_wait(ngx_http_request_t *r,
         return NGX_OK;
     }
 
-    if (wev->ready && ctx->free) {
-
-        if (wev->timer_set) {
-            ngx_del_timer(wev);
-        }
-
-        ngx_post_event(wev, &ngx_posted_next_events);
-
-        return NGX_OK;
-    }
+    /* also before the next turn: a worker without timers may exit */
 
     rest = ctx->deadline - ngx_current_msec;
     timeout = ngx_min(clcf->send_timeout, rest);
 
     ngx_add_timer(wev, timeout);
+
+    if (wev->ready && ctx->free) {
+        ngx_post_event(wev, &ngx_posted_next_events);
+    }
 
     return NGX_OK;
 }

@@ -118,7 +118,7 @@ ngx_http_flow_exporter_create_main_conf(ngx_conf_t *cf)
 }
 
 
-/* All blocks and locations have been read: join them. */
+/* All of "http" has been read: blocks get zones, and locations blocks. */
 
 static char *
 ngx_http_flow_exporter_init_main_conf(ngx_conf_t *cf, void *conf)
@@ -126,7 +126,18 @@ ngx_http_flow_exporter_init_main_conf(ngx_conf_t *cf, void *conf)
     ngx_http_flow_exporter_main_conf_t *fmcf = conf;
 
     ngx_uint_t                           i;
+    ngx_http_flow_exporter_t           **exporters;
     ngx_http_flow_exporter_loc_conf_t  **flcf;
+
+    exporters = fmcf->exporters.elts;
+
+    for (i = 0; i < fmcf->exporters.nelts; i++) {
+        if (ngx_http_flow_exporter_add_zone(cf, fmcf, exporters[i])
+            != NGX_OK)
+        {
+            return NGX_CONF_ERROR;
+        }
+    }
 
     flcf = fmcf->locations.elts;
 

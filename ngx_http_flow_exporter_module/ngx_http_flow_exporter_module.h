@@ -57,6 +57,14 @@ extern ngx_module_t  ngx_http_flow_exporter_module;
 
 flow_zone_t *ngx_http_flow_exporter_zone(ngx_http_flow_exporter_t *exporter);
 
+/*
+ * Whether the counters of the exporter's zone may be shown now: the zone is
+ * live, and it is the one that the lease names.  Reads the lease file.
+ */
+
+ngx_uint_t ngx_http_flow_exporter_shown(ngx_http_flow_exporter_t *exporter,
+    const flow_zone_t *zone);
+
 /* Content handler of "flow_exporter_metrics". */
 
 ngx_int_t ngx_http_flow_exporter_metrics_handler(ngx_http_request_t *r);

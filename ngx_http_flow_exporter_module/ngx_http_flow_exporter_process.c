@@ -4,9 +4,9 @@
  *   waiting    polls the lease          ngx_http_flow_exporter_lease_handler
  *              takes the zone over      ngx_http_flow_exporter_take_over
  *   resting    after repeated deaths    (start timer)
- *   loading    AS names, librdkafka     ngx_http_flow_exporter_start_handler
+ *   loading    state, names, librdkafka ngx_http_flow_exporter_start_handler
  *   consuming  Kafka -> pipeline        ngx_http_flow_exporter_consume_handler
- *              pipeline -> zone         ngx_http_flow_exporter_commit_handler
+ *              pipeline -> log -> zone  ngx_http_flow_exporter_proceed
  *   closing    commit, then _exit()     ngx_http_flow_exporter_exit
  *
  * Everything runs in nginx's event loop, and nothing in it blocks.  In single
@@ -30,6 +30,9 @@
 
 static ngx_http_flow_exporter_process_t *ngx_http_flow_exporter_create_process(
     ngx_cycle_t *cycle, ngx_http_flow_exporter_t *exporter);
+static void ngx_http_flow_exporter_init_watch(
+    ngx_http_flow_exporter_process_t *fep,
+    ngx_http_flow_exporter_watch_t *watch, ngx_event_handler_pt handler);
 static void ngx_http_flow_exporter_init_event(
     ngx_http_flow_exporter_process_t *fep, ngx_event_t *ev,
     ngx_event_handler_pt handler);
@@ -100,7 +103,7 @@ ngx_http_flow_exporter_stop(void)
         ngx_http_flow_exporter_processes = fep->next;
 
         if (fep->pipeline != NULL) {
-            ngx_http_flow_exporter_commit(fep);
+            ngx_http_flow_exporter_commit_last(fep);
         }
 
         ngx_http_flow_exporter_close(fep);
@@ -141,11 +144,12 @@ ngx_http_flow_exporter_create_process(ngx_cycle_t *cycle,
 
     flow_lease_init(&fep->lease, (const char *) exporter->conf->lease.data);
 
-    fep->connection.fd = (ngx_socket_t) -1;
-
-    ngx_http_flow_exporter_init_event(fep, &fep->read,
+    ngx_http_flow_exporter_init_watch(fep, &fep->kafka,
                                       ngx_http_flow_exporter_consume_handler);
-    ngx_http_flow_exporter_init_event(fep, &fep->write, NULL);
+    ngx_http_flow_exporter_init_watch(fep, &fep->log_saver.watch,
+                                      ngx_http_flow_exporter_saved_handler);
+    ngx_http_flow_exporter_init_watch(fep, &fep->image_saver.watch,
+                                      ngx_http_flow_exporter_imaged_handler);
     ngx_http_flow_exporter_init_event(fep, &fep->lease_timer,
                                       ngx_http_flow_exporter_lease_handler);
     ngx_http_flow_exporter_init_event(fep, &fep->start_timer,
@@ -154,8 +158,25 @@ ngx_http_flow_exporter_create_process(ngx_cycle_t *cycle,
                                       ngx_http_flow_exporter_commit_handler);
     ngx_http_flow_exporter_init_event(fep, &fep->watch_timer,
                                       ngx_http_flow_exporter_watch_handler);
+    ngx_http_flow_exporter_init_event(fep, &fep->mark_timer,
+                                      ngx_http_flow_exporter_mark_handler);
 
     return fep;
+}
+
+
+static void
+ngx_http_flow_exporter_init_watch(ngx_http_flow_exporter_process_t *fep,
+    ngx_http_flow_exporter_watch_t *watch, ngx_event_handler_pt handler)
+{
+    watch->process = fep;
+    watch->connection.fd = (ngx_socket_t) -1;
+
+    ngx_http_flow_exporter_init_event(fep, &watch->read, handler);
+    ngx_http_flow_exporter_init_event(fep, &watch->write, NULL);
+
+    watch->read.data = watch;
+    watch->write.data = watch;
 }
 
 
@@ -227,32 +248,24 @@ ngx_http_flow_exporter_wait(ngx_http_flow_exporter_process_t *fep,
 static void
 ngx_http_flow_exporter_take_over(ngx_http_flow_exporter_process_t *fep)
 {
-    flow_zone_t        *zone;
-    flow_error_t        error;
-    flow_zone_death_t   death;
+    flow_error_t       error;
+    flow_zone_death_t  death;
 
-    zone = ngx_http_flow_exporter_zone(fep->exporter);
+    fep->zone = ngx_http_flow_exporter_zone(fep->exporter);
 
-    if (zone == NULL) {
+    if (fep->zone == NULL) {
         flow_error_set(&error, "its zone is damaged");
-        fep->writer = NULL;
-
-    } else {
-        fep->writer = flow_zone_writer_create(zone, &error);
-    }
-
-    if (fep->writer == NULL) {
         flow_lease_close(&fep->lease);
         ngx_http_flow_exporter_retry(fep, &fep->lease_timer, &error);
         return;
     }
 
-    flow_zone_count_start(fep->writer, &death);
+    flow_zone_look_back(fep->zone, &death);
 
     /* from here on a death counts as one, that while loading too */
 
-    flow_zone_set_phase(fep->writer, FLOW_PHASE_LOADING);
-    flow_zone_set_connected(fep->writer, false);
+    flow_zone_set_phase(fep->zone, FLOW_PHASE_LOADING);
+    flow_zone_set_connected(fep->zone, false);
 
     ngx_add_timer(&fep->start_timer,
                   ngx_http_flow_exporter_rest(fep, &death));
@@ -341,8 +354,10 @@ ngx_http_flow_exporter_watch_handler(ngx_event_t *ev)
         && ngx_time() - fep->started >= NGX_HTTP_FLOW_EXPORTER_SETTLED)
     {
         fep->settled = 1;
-        flow_zone_forget_deaths(fep->writer);
+        flow_zone_forget_deaths(fep->zone);
     }
+
+    ngx_http_flow_exporter_proceed(fep);
 }
 
 
@@ -374,16 +389,13 @@ ngx_http_flow_exporter_close(ngx_http_flow_exporter_process_t *fep)
     }
 
     ngx_http_flow_exporter_close_consumer(fep);
+    ngx_http_flow_exporter_close_state(fep);
 
-    if (fep->writer != NULL) {
-        if (flow_lease_check(&fep->lease) == FLOW_OK) {
-            ngx_http_flow_exporter_leave(fep);
-        }
-
-        flow_zone_writer_destroy(fep->writer);
-        fep->writer = NULL;
+    if (fep->zone != NULL && flow_lease_check(&fep->lease) == FLOW_OK) {
+        ngx_http_flow_exporter_leave(fep);
     }
 
+    fep->zone = NULL;
     flow_lease_close(&fep->lease);
 }
 
@@ -393,8 +405,8 @@ ngx_http_flow_exporter_close(ngx_http_flow_exporter_process_t *fep)
 static void
 ngx_http_flow_exporter_leave(ngx_http_flow_exporter_process_t *fep)
 {
-    flow_zone_set_connected(fep->writer, false);
-    flow_zone_set_phase(fep->writer, FLOW_PHASE_CLOSING);
+    flow_zone_set_connected(fep->zone, false);
+    flow_zone_set_phase(fep->zone, FLOW_PHASE_CLOSING);
 }
 
 
@@ -448,12 +460,12 @@ ngx_http_flow_exporter_finish(void)
         fep = ngx_http_flow_exporter_processes;
         ngx_http_flow_exporter_processes = fep->next;
 
-        if (fep->writer == NULL) {
+        if (fep->zone == NULL) {
             continue;
         }
 
         if (fep->pipeline != NULL) {
-            ngx_http_flow_exporter_commit(fep);
+            ngx_http_flow_exporter_commit_last(fep);
         }
 
         ngx_http_flow_exporter_leave(fep);

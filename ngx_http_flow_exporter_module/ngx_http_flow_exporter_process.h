@@ -6,29 +6,66 @@
 #define NGX_HTTP_FLOW_EXPORTER_PROCESS_H
 
 #include "ngx_http_flow_exporter_conf.h"
-#include "core/flow_lease.h"
+#include "core/flow_recover.h"
+#include "core/flow_saver.h"
 
 
 typedef struct ngx_http_flow_exporter_process_s
     ngx_http_flow_exporter_process_t;
 
-struct ngx_http_flow_exporter_process_s {
+
+/* A descriptor of ours that nginx watches. */
+
+typedef struct {
 
     /* first, since nginx takes the data of an event for a connection */
     ngx_connection_t                   connection;
 
     ngx_event_t                        read;
     ngx_event_t                        write;
+    ngx_http_flow_exporter_process_t  *process;
+} ngx_http_flow_exporter_watch_t;
+
+
+/* A thread that waits for the disk, and its job. */
+
+typedef struct {
+    ngx_http_flow_exporter_watch_t     watch;
+    flow_saver_t                      *saver;
+    flow_save_t                        job;
+} ngx_http_flow_exporter_saver_t;
+
+
+/* What the thread of the log is at. */
+
+typedef enum {
+    ngx_http_flow_exporter_idle_e = 0,
+    ngx_http_flow_exporter_appending_e,   /* the composed record */
+    ngx_http_flow_exporter_marking_e,     /* that it will not be in a log */
+    ngx_http_flow_exporter_unmarking_e,
+    ngx_http_flow_exporter_beginning_e    /* a new log, before an image */
+} ngx_http_flow_exporter_saving_e;
+
+
+struct ngx_http_flow_exporter_process_s {
+    ngx_http_flow_exporter_watch_t     kafka;
+    ngx_http_flow_exporter_saver_t     log_saver;
+    ngx_http_flow_exporter_saver_t     image_saver;
+
     ngx_event_t                        lease_timer;
     ngx_event_t                        start_timer;
     ngx_event_t                        commit_timer;
     ngx_event_t                        watch_timer;
+    ngx_event_t                        mark_timer;
 
     ngx_http_flow_exporter_t          *exporter;
     ngx_log_t                         *log;
 
     flow_lease_t                       lease;
+    flow_zone_t                       *zone;
     flow_zone_writer_t                *writer;
+    flow_store_t                      *store;      /* NULL: none */
+    flow_recovered_t                   recovered;
     flow_names_t                      *names;
     flow_pipeline_t                   *pipeline;
     flow_assign_t                     *assign;
@@ -41,6 +78,28 @@ struct ngx_http_flow_exporter_process_s {
     ngx_uint_t                         invalid_unsaid;
     time_t                             full_said;
     flow_error_t                       said;       /* once per change */
+
+    ngx_http_flow_exporter_saving_e    saving;
+    flow_str_t                         record;     /* composed, not applied */
+    flow_position_t                    first;      /* of a new log */
+    char                              *image;      /* being written */
+    ngx_msec_t                         image_next; /* not before */
+    ngx_msec_t                         image_pause;
+    const char                        *image_said; /* what failed last */
+    ngx_msec_t                         unmark_next;
+    uint64_t                           commit_begun;
+    uint64_t                           image_begun;
+
+    unsigned                           commit:1;   /* is wanted */
+    unsigned                           stalled:1;  /* for a full batch */
+    unsigned                           image_wanted:1;
+    unsigned                           image_whole:1;  /* with its logs */
+    unsigned                           complete:1; /* files have it all */
+    unsigned                           durable:1;  /* and a log is open */
+    unsigned                           resting:1;  /* for an image */
+    unsigned                           withhold:1; /* flow series */
+    unsigned                           mark_said:1;
+    unsigned                           room_said:1;
 
     unsigned                           settled:1;
     unsigned                           wrapped_said:1;
@@ -105,9 +164,75 @@ void ngx_http_flow_exporter_start_handler(ngx_event_t *ev);
 void ngx_http_flow_exporter_consume_handler(ngx_event_t *ev);
 void ngx_http_flow_exporter_commit_handler(ngx_event_t *ev);
 
-/* Publishes what has been summed, and logs what came up. */
+/*
+ * Has nginx watch a descriptor, whose events have their handlers already;
+ * NGX_OK or NGX_ERROR.
+ */
 
-void ngx_http_flow_exporter_commit(ngx_http_flow_exporter_process_t *fep);
+ngx_int_t ngx_http_flow_exporter_watch(ngx_http_flow_exporter_watch_t *watch,
+    int descriptor);
+void ngx_http_flow_exporter_unwatch(ngx_http_flow_exporter_watch_t *watch);
+
+/* A monotonic clock, nanoseconds. */
+
+uint64_t ngx_http_flow_exporter_clock(void);
+
+
+/* State: recovery, records to the log and the zone, images. */
+
+/*
+ * Makes fep->zone what it is to go on from, and opens the state files; NGX_OK,
+ * or NGX_ERROR with a sentence.
+ */
+
+ngx_int_t ngx_http_flow_exporter_open_state(
+    ngx_http_flow_exporter_process_t *fep, flow_error_t *error);
+void ngx_http_flow_exporter_close_state(
+    ngx_http_flow_exporter_process_t *fep);
+
+/* Handlers of its threads' descriptors, and of the timer of a mark. */
+
+void ngx_http_flow_exporter_saved_handler(ngx_event_t *ev);
+void ngx_http_flow_exporter_imaged_handler(ngx_event_t *ev);
+void ngx_http_flow_exporter_mark_handler(ngx_event_t *ev);
+
+/* A job for the thread of the log, which is idle. */
+
+void ngx_http_flow_exporter_save(ngx_http_flow_exporter_process_t *fep,
+    ngx_http_flow_exporter_saving_e saving,
+    int (*run)(void *data, flow_error_t *error));
+
+/* Images: true if one is due; begins one; goes on when its log is there. */
+
+ngx_uint_t ngx_http_flow_exporter_image_is_due(
+    ngx_http_flow_exporter_process_t *fep);
+void ngx_http_flow_exporter_begin_image(
+    ngx_http_flow_exporter_process_t *fep);
+void ngx_http_flow_exporter_begun(ngx_http_flow_exporter_process_t *fep,
+    flow_save_t *save);
+
+/* Between two tries to get to durable state files again, ms. */
+
+#define NGX_HTTP_FLOW_EXPORTER_IMAGE_RETRY  5000
+
+/* Notes, and shows, whether the state files have all that is counted. */
+
+void ngx_http_flow_exporter_set_durable(ngx_http_flow_exporter_process_t *fep,
+    ngx_uint_t durable);
+
+/* Begins what is due: a commit that is wanted, an image. */
+
+void ngx_http_flow_exporter_proceed(ngx_http_flow_exporter_process_t *fep);
+
+/* Commits all that has been summed, and waits for it: the last commit. */
+
+void ngx_http_flow_exporter_commit_last(
+    ngx_http_flow_exporter_process_t *fep);
+
+/* What a commit met, for the log. */
+
+void ngx_http_flow_exporter_log_events(ngx_http_flow_exporter_process_t *fep,
+    flow_publish_events_t *events);
 
 /* Ends consuming; nothing is committed. */
 

@@ -5,6 +5,7 @@
 
 #include "ngx_http_flow_exporter_process.h"
 #include "core/flow_lease.h"
+#include "core/flow_store.h"
 
 
 #define NGX_HTTP_FLOW_EXPORTER_STATE_PATH  "/var/lib/nginx-flow-exporter"
@@ -27,6 +28,10 @@ static ngx_int_t ngx_http_flow_exporter_make_dir(ngx_cycle_t *cycle,
 static void ngx_http_flow_exporter_prepare_lease(ngx_cycle_t *cycle,
     ngx_http_flow_exporter_t *exporter, ngx_str_t *dir,
     ngx_http_flow_exporter_owner_t *owner);
+static ngx_uint_t ngx_http_flow_exporter_has_lease(
+    ngx_http_flow_exporter_t *exporter);
+static void ngx_http_flow_exporter_give_files(ngx_cycle_t *cycle,
+    ngx_http_flow_exporter_t *exporter, ngx_http_flow_exporter_owner_t *owner);
 static ngx_int_t ngx_http_flow_exporter_try_lease(ngx_cycle_t *cycle,
     ngx_http_flow_exporter_t *exporter, ngx_str_t *dir, char *prefix,
     ngx_http_flow_exporter_owner_t *owner);
@@ -185,11 +190,16 @@ ngx_http_flow_exporter_prepare_lease(ngx_cycle_t *cycle,
     ngx_core_conf_t  *ccf;
 
     if (dir->len != 0
-        && ngx_http_flow_exporter_try_lease(cycle, exporter, dir, "", owner)
-           == NGX_OK)
+        && (ngx_http_flow_exporter_try_lease(cycle, exporter, dir, "", owner)
+            == NGX_OK
+            || ngx_http_flow_exporter_has_lease(exporter)))
     {
+        exporter->conf->state = *dir;
+        ngx_http_flow_exporter_give_files(cycle, exporter, owner);
         return;
     }
+
+    ngx_str_null(&exporter->conf->state);
 
     ccf = (ngx_core_conf_t *) ngx_get_conf(cycle->conf_ctx, ngx_core_module);
 
@@ -212,6 +222,45 @@ ngx_http_flow_exporter_prepare_lease(ngx_cycle_t *cycle,
     ngx_log_error(NGX_LOG_ERR, cycle->log, 0,
                   "flow exporter \"%V\": no place for a lease file, "
                   "nothing is consumed", &exporter->name);
+}
+
+
+/*
+ * Where counting has begun with a lease, one elsewhere would have it begin
+ * anew, beside whoever holds the first.
+ */
+
+static ngx_uint_t
+ngx_http_flow_exporter_has_lease(ngx_http_flow_exporter_t *exporter)
+{
+    ngx_str_t        *lease;
+    ngx_file_info_t   info;
+
+    lease = &exporter->conf->lease;
+
+    return lease->len != 0
+           && ngx_link_info(lease->data, &info) != NGX_FILE_ERROR
+           && ngx_is_file(&info);
+}
+
+
+/* Of a former "user", too. */
+
+static void
+ngx_http_flow_exporter_give_files(ngx_cycle_t *cycle,
+    ngx_http_flow_exporter_t *exporter, ngx_http_flow_exporter_owner_t *owner)
+{
+    flow_error_t  error;
+
+    if (owner->user != (uid_t) -1
+        && flow_store_give((const char *) exporter->conf->state.data,
+                           (const char *) exporter->name.data, owner->user,
+                           owner->group, &error)
+           != FLOW_OK)
+    {
+        ngx_log_error(NGX_LOG_ERR, cycle->log, 0, "flow exporter \"%V\": %s",
+                      &exporter->name, error.text);
+    }
 }
 
 

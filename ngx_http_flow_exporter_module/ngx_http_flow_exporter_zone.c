@@ -4,6 +4,7 @@
  */
 
 #include "ngx_http_flow_exporter_conf.h"
+#include "core/flow_lease.h"
 
 
 static ngx_int_t ngx_http_flow_exporter_init_zone(ngx_shm_zone_t *shm_zone,
@@ -11,25 +12,36 @@ static ngx_int_t ngx_http_flow_exporter_init_zone(ngx_shm_zone_t *shm_zone,
 static size_t ngx_http_flow_exporter_zone_size(size_t size);
 
 
-/* Whatever shapes the zone is in its name: another shape is another zone. */
+/*
+ * Whatever shapes the zone is in its name: another shape is another zone.  So
+ * is where the lease lies, or two processes with a lease each would write into
+ * the same zone during a reload.
+ */
 
 ngx_int_t
 ngx_http_flow_exporter_add_zone(ngx_conf_t *cf,
+    ngx_http_flow_exporter_main_conf_t *fmcf,
     ngx_http_flow_exporter_t *exporter)
 {
     u_char     *p;
+    uint32_t    place;
     ngx_str_t   name;
 
-    name.len = sizeof("flow_exporter:::") - 1 + exporter->name.len
-               + NGX_INT32_LEN + NGX_SIZE_T_LEN;
+    place = fmcf->state_off ? 0xffffffff
+                            : ngx_crc32_short(fmcf->state_path.data,
+                                              fmcf->state_path.len);
+
+    name.len = sizeof("flow_exporter::::") - 1 + exporter->name.len
+               + NGX_INT32_LEN + NGX_SIZE_T_LEN + sizeof("00000000") - 1;
 
     name.data = ngx_pnalloc(cf->pool, name.len);
     if (name.data == NULL) {
         return NGX_ERROR;
     }
 
-    p = ngx_sprintf(name.data, "flow_exporter:%V:%d:%uz", &exporter->name,
-                    FLOW_ZONE_VERSION, exporter->conf->zone_size);
+    p = ngx_sprintf(name.data, "flow_exporter:%V:%d:%uz:%08xD",
+                    &exporter->name, FLOW_ZONE_VERSION,
+                    exporter->conf->zone_size, place);
     name.len = p - name.data;
 
     exporter->shm_zone = ngx_shared_memory_add(cf, &name,
@@ -60,6 +72,27 @@ ngx_http_flow_exporter_zone(ngx_http_flow_exporter_t *exporter)
     return flow_zone_attach(shpool->data,
                             ngx_http_flow_exporter_zone_size(
                                 exporter->shm_zone->shm.size));
+}
+
+
+ngx_uint_t
+ngx_http_flow_exporter_shown(ngx_http_flow_exporter_t *exporter,
+    const flow_zone_t *zone)
+{
+    uint64_t    id;
+    ngx_str_t  *lease;
+
+    lease = &exporter->conf->lease;
+
+    if (lease->len == 0
+        || !atomic_load_explicit(&zone->live, memory_order_acquire))
+    {
+        return 0;
+    }
+
+    id = atomic_load_explicit(&zone->id, memory_order_relaxed);
+
+    return id != 0 && flow_lease_zone((const char *) lease->data) == id;
 }
 
 

@@ -10,20 +10,6 @@
 #include "flow_text.h"
 
 
-/*
- * Room of a batch, and how much of it makes the batch full: the rest is for
- * the last message, whose records all have to fit.
- */
-
-#define FLOW_BATCH_SUMS             65536
-#define FLOW_BATCH_SUMS_FULL        16384
-
-#define FLOW_BATCH_HOSTS             4096
-#define FLOW_BATCH_HOSTS_FULL        1024
-
-#define FLOW_BATCH_HOST_BYTES      (FLOW_BATCH_HOSTS * 64)
-#define FLOW_BATCH_HOST_BYTES_FULL (FLOW_BATCH_HOST_BYTES / 4)
-
 #define FLOW_BATCH_MESSAGES_FULL   100000
 
 /* Indexes begin small, so that a batch of few series stays in the cache. */
@@ -41,7 +27,7 @@ static bool flow_aggregate_match_sum(const void *table, uint32_t entry,
 
 
 flow_batch_t *
-flow_aggregate_create(uint32_t topic_count)
+flow_aggregate_create(uint32_t topic_count, const flow_batch_limits_t *limits)
 {
     flow_batch_t  *batch;
 
@@ -50,13 +36,16 @@ flow_aggregate_create(uint32_t topic_count)
         return NULL;
     }
 
-    batch->sums = calloc(FLOW_BATCH_SUMS, sizeof(flow_sum_t));
-    batch->hosts = calloc(FLOW_BATCH_HOSTS, sizeof(flow_batch_host_t));
-    batch->host_bytes = malloc(FLOW_BATCH_HOST_BYTES);
+    batch->limits = *limits;
+    batch->sums = calloc(limits->sums, sizeof(flow_sum_t));
+    batch->series = calloc(limits->sums, sizeof(uint32_t));
+    batch->hosts = calloc(limits->hosts, sizeof(flow_batch_host_t));
+    batch->host_bytes = malloc(limits->host_bytes);
     batch->topics = calloc(topic_count, sizeof(flow_topic_tally_t));
     batch->topic_count = topic_count;
 
     if (batch->sums == NULL
+        || batch->series == NULL
         || batch->hosts == NULL
         || batch->host_bytes == NULL
         || batch->topics == NULL
@@ -84,6 +73,7 @@ flow_aggregate_destroy(flow_batch_t *batch)
     free(batch->topics);
     free(batch->host_bytes);
     free(batch->hosts);
+    free(batch->series);
     free(batch->sums);
     free(batch);
 }
@@ -124,7 +114,7 @@ flow_aggregate_add(flow_batch_t *batch, flow_direction_e direction,
 }
 
 
-int
+flow_advance_t *
 flow_aggregate_advance(flow_batch_t *batch, uint32_t topic, int32_t partition,
     int64_t to)
 {
@@ -154,7 +144,7 @@ flow_aggregate_advance(flow_batch_t *batch, uint32_t topic, int32_t partition,
 
         grown = realloc(batch->advances, capacity * sizeof(flow_advance_t));
         if (grown == NULL) {
-            return FLOW_ERROR;
+            return NULL;
         }
 
         batch->advances = grown;
@@ -162,26 +152,30 @@ flow_aggregate_advance(flow_batch_t *batch, uint32_t topic, int32_t partition,
     }
 
     advance = &batch->advances[i];
-    advance->topic = topic;
-    advance->partition = partition;
-    advance->to = to;
 
     if (i == batch->advance_count) {
         batch->advance_count++;
+
+        *advance = (flow_advance_t) {
+            .topic = topic,
+            .partition = partition,
+            .last = -1
+        };
     }
 
+    advance->to = to;
     batch->advance_last = i;
 
-    return FLOW_OK;
+    return advance;
 }
 
 
 bool
 flow_aggregate_is_full(const flow_batch_t *batch)
 {
-    return batch->sum_count >= FLOW_BATCH_SUMS_FULL
-           || batch->host_count >= FLOW_BATCH_HOSTS_FULL
-           || batch->host_bytes_used >= FLOW_BATCH_HOST_BYTES_FULL
+    return batch->sum_count >= batch->limits.sums_full
+           || batch->host_count >= batch->limits.hosts_full
+           || batch->host_bytes_used >= batch->limits.host_bytes_full
            || batch->messages >= FLOW_BATCH_MESSAGES_FULL;
 }
 
@@ -232,8 +226,8 @@ flow_aggregate_host(flow_batch_t *batch, flow_str_t name)
 
     entry = batch->host_count;
 
-    if (entry == FLOW_BATCH_HOSTS
-        || name.len > FLOW_BATCH_HOST_BYTES - batch->host_bytes_used
+    if (entry == batch->limits.hosts
+        || name.len > batch->limits.host_bytes - batch->host_bytes_used
         || flow_index_add(&batch->host_index, hash, entry) != FLOW_OK)
     {
         return FLOW_INDEX_NONE;
@@ -278,7 +272,7 @@ flow_aggregate_sum(flow_batch_t *batch, const flow_key_t *key)
 
     entry = batch->sum_count;
 
-    if (entry == FLOW_BATCH_SUMS
+    if (entry == batch->limits.sums
         || flow_index_add(&batch->sum_index, hash, entry) != FLOW_OK)
     {
         return NULL;

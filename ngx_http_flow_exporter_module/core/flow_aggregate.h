@@ -47,7 +47,26 @@ typedef struct {
     uint32_t  topic;
     int32_t   partition;
     int64_t   to;             /* next offset after the batch */
+    int64_t   last;           /* its last message: offset, -1: none, ... */
+    int64_t   timestamp;      /* ... when it was produced, milliseconds, ... */
+    uint32_t  checksum;       /* ... and of its value */
+    bool      anew;           /* messages before the batch are of no account */
 } flow_advance_t;
+
+
+/*
+ * Room of a batch, and how much of it makes the batch full: the rest is for
+ * the last message, whose records all have to fit.
+ */
+
+typedef struct {
+    uint32_t  sums;
+    uint32_t  sums_full;
+    uint32_t  hosts;
+    uint32_t  hosts_full;
+    size_t    host_bytes;
+    size_t    host_bytes_full;
+} flow_batch_limits_t;
 
 
 /* What the batch adds to a topic's counters. */
@@ -85,8 +104,10 @@ typedef struct {
     flow_tally_t         tally;
     uint64_t             messages;
     bool                 wrapped;    /* a sum passed 2^64 */
+    uint32_t            *series;     /* of each sum, for who publishes */
 
     /* private to flow_aggregate.c */
+    flow_batch_limits_t  limits;
     flow_index_t         sum_index;
     flow_index_t         host_index;
     char                *host_bytes;
@@ -101,7 +122,8 @@ typedef struct {
  * is short.
  */
 
-flow_batch_t *flow_aggregate_create(uint32_t topic_count);
+flow_batch_t *flow_aggregate_create(uint32_t topic_count,
+    const flow_batch_limits_t *limits);
 void flow_aggregate_destroy(flow_batch_t *batch);
 
 /*
@@ -114,11 +136,12 @@ void flow_aggregate_add(flow_batch_t *batch, flow_direction_e direction,
     const flow_record_t *record, int64_t timestamp);
 
 /*
- * Notes that a partition's offsets below "to" are in the batch.  Returns
- * FLOW_ERROR if memory is short; nothing has changed then.
+ * Notes that a partition's offsets below "to" are in the batch.  Returns the
+ * partition's entry, for the caller to note the last message, or NULL if
+ * memory is short; nothing has changed then.
  */
 
-int flow_aggregate_advance(flow_batch_t *batch, uint32_t topic,
+flow_advance_t *flow_aggregate_advance(flow_batch_t *batch, uint32_t topic,
     int32_t partition, int64_t to) FLOW_MUST_CHECK;
 
 /* True when the batch has to be published before another message. */

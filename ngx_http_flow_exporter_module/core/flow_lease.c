@@ -1,10 +1,12 @@
 /*
- * The lease file: who may consume and write; see flow_lease.h.
+ * The lease file: who may consume and write, and which zone may be shown; see
+ * flow_lease.h.
  */
 
 #include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/file.h>
 #include <sys/stat.h>
@@ -15,11 +17,15 @@
 
 
 #define FLOW_LEASE_MAGIC    "FLOWLEAS"
-#define FLOW_LEASE_VERSION  1
+#define FLOW_LEASE_VERSION  2
 
 /* Only its owner, and root, may see and lock it. */
 
 #define FLOW_LEASE_MODE     (S_IRUSR | S_IWUSR)
+
+/* A record that is being written is whole within a microsecond. */
+
+#define FLOW_LEASE_TRIES    100
 
 
 typedef struct {
@@ -27,15 +33,26 @@ typedef struct {
     uint32_t  version;
     uint32_t  holder;
     int64_t   taken;
-    uint64_t  unused;
+    uint64_t  zone;
+    uint64_t  epoch;
+    uint32_t  marked;
+    uint32_t  unused[4];
+    uint32_t  checksum;
 } flow_lease_record_t;
 
-static_assert(sizeof(flow_lease_record_t) == 32, "size of the lease file");
+static_assert(sizeof(flow_lease_record_t) == 64, "size of the lease file");
 
 
 static int flow_lease_open(const char *path, int flags, flow_error_t *error);
-static pid_t flow_lease_holder(int descriptor);
-static int flow_lease_write(int descriptor, int64_t now);
+static int flow_lease_allocate(int descriptor, const char *path,
+    flow_error_t *error);
+static int flow_lease_enter(int descriptor, int64_t now);
+static int flow_lease_sync_directory(const char *path);
+static bool flow_lease_load(int descriptor, flow_lease_record_t *record);
+static int flow_lease_store(int descriptor, flow_lease_record_t *record);
+static uint32_t flow_lease_checksum(const flow_lease_record_t *record);
+static int flow_lease_failed(const char *call, const char *path,
+    flow_error_t *error);
 
 
 int
@@ -50,8 +67,6 @@ flow_lease_prepare(const char *path, uid_t owner, gid_t group,
         return FLOW_ERROR;
     }
 
-    result = FLOW_OK;
-
     /*
      * the directory may belong to an unprivileged user, who must not make
      * root give away another file by a link
@@ -65,9 +80,10 @@ flow_lease_prepare(const char *path, uid_t owner, gid_t group,
         result = FLOW_ERROR;
 
     } else if (owner != (uid_t) -1 && fchown(descriptor, owner, group) == -1) {
-        flow_error_set(error, "fchown() \"%s\" failed (%d: %s)", path, errno,
-                       strerror(errno));
-        result = FLOW_ERROR;
+        result = flow_lease_failed("fchown()", path, error);
+
+    } else {
+        result = flow_lease_allocate(descriptor, path, error);
     }
 
     (void) close(descriptor);
@@ -89,8 +105,9 @@ int
 flow_lease_take(flow_lease_t *lease, int64_t now, pid_t *holder,
     flow_error_t *error)
 {
-    int          descriptor;
-    struct stat  held;
+    int                  descriptor;
+    struct stat          held;
+    flow_lease_record_t  record;
 
     descriptor = flow_lease_open(lease->path, O_CREAT, error);
     if (descriptor == -1) {
@@ -100,22 +117,26 @@ flow_lease_take(flow_lease_t *lease, int64_t now, pid_t *holder,
     if (flock(descriptor, LOCK_EX | LOCK_NB) == -1) {
 
         if (errno == EWOULDBLOCK || errno == EINTR) {
-            *holder = flow_lease_holder(descriptor);
+            *holder = flow_lease_load(descriptor, &record)
+                      ? (pid_t) record.holder : 0;
             (void) close(descriptor);
             return FLOW_AGAIN;
         }
 
-        flow_error_set(error, "flock() \"%s\" failed (%d: %s)", lease->path,
-                       errno, strerror(errno));
+        (void) flow_lease_failed("flock()", lease->path, error);
+        (void) close(descriptor);
+        return FLOW_ERROR;
+    }
+
+    if (flow_lease_allocate(descriptor, lease->path, error) != FLOW_OK) {
         (void) close(descriptor);
         return FLOW_ERROR;
     }
 
     if (fstat(descriptor, &held) == -1
-        || flow_lease_write(descriptor, now) != FLOW_OK)
+        || flow_lease_enter(descriptor, now) != FLOW_OK)
     {
-        flow_error_set(error, "writing \"%s\" failed (%d: %s)", lease->path,
-                       errno, strerror(errno));
+        (void) flow_lease_failed("writing", lease->path, error);
         (void) close(descriptor);
         return FLOW_ERROR;
     }
@@ -152,6 +173,73 @@ flow_lease_check(const flow_lease_t *lease)
 }
 
 
+bool
+flow_lease_read(const flow_lease_t *lease, flow_lease_state_t *state)
+{
+    flow_lease_record_t  record;
+
+    memset(state, 0, sizeof(*state));
+
+    /* flow_lease_take() has made a record of any file */
+
+    if (!flow_lease_load(lease->descriptor, &record) || record.epoch == 0) {
+        return false;
+    }
+
+    state->zone = record.zone;
+    state->epoch = record.epoch;
+    state->marked = record.marked != 0;
+
+    return true;
+}
+
+
+int
+flow_lease_write(const flow_lease_t *lease, const flow_lease_state_t *state,
+    flow_error_t *error)
+{
+    flow_lease_record_t  record;
+
+    if (!flow_lease_load(lease->descriptor, &record)) {
+        memset(&record, 0, sizeof(record));
+        record.holder = (uint32_t) getpid();
+    }
+
+    record.zone = state->zone;
+    record.epoch = state->epoch;
+    record.marked = state->marked;
+
+    if (flow_lease_store(lease->descriptor, &record) != FLOW_OK
+        || fdatasync(lease->descriptor) == -1
+        || flow_lease_sync_directory(lease->path) != FLOW_OK)
+    {
+        return flow_lease_failed("writing", lease->path, error);
+    }
+
+    return FLOW_OK;
+}
+
+
+uint64_t
+flow_lease_zone(const char *path)
+{
+    int                  descriptor;
+    uint64_t             zone;
+    flow_lease_record_t  record;
+
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor == -1) {
+        return 0;
+    }
+
+    zone = flow_lease_load(descriptor, &record) ? record.zone : 0;
+
+    (void) close(descriptor);
+
+    return zone;
+}
+
+
 void
 flow_lease_close(flow_lease_t *lease)
 {
@@ -171,44 +259,145 @@ flow_lease_open(const char *path, int flags, flow_error_t *error)
                       FLOW_LEASE_MODE);
 
     if (descriptor == -1) {
-        flow_error_set(error, "open() \"%s\" failed (%d: %s)", path, errno,
-                       strerror(errno));
+        (void) flow_lease_failed("open()", path, error);
     }
 
     return descriptor;
 }
 
 
-static pid_t
-flow_lease_holder(int descriptor)
+/* Leaves what is in the file: its holder may be writing. */
+
+static int
+flow_lease_allocate(int descriptor, const char *path, flow_error_t *error)
+{
+    struct stat  file;
+
+    if (fstat(descriptor, &file) == -1) {
+        return flow_lease_failed("fstat()", path, error);
+    }
+
+    if (file.st_size >= (off_t) sizeof(flow_lease_record_t)) {
+        return FLOW_OK;
+    }
+
+    errno = posix_fallocate(descriptor, 0, sizeof(flow_lease_record_t));
+
+    if (errno != 0) {
+        return flow_lease_failed("posix_fallocate()", path, error);
+    }
+
+    return FLOW_OK;
+}
+
+
+/* Makes this process the holder that the record names. */
+
+static int
+flow_lease_enter(int descriptor, int64_t now)
 {
     flow_lease_record_t  record;
 
-    if (pread(descriptor, &record, sizeof(record), 0) != sizeof(record)
-        || memcmp(record.magic, FLOW_LEASE_MAGIC, sizeof(record.magic)) != 0
-        || record.version != FLOW_LEASE_VERSION)
-    {
-        return 0;
+    if (!flow_lease_load(descriptor, &record)) {
+        memset(&record, 0, sizeof(record));
     }
 
-    return (pid_t) record.holder;
+    record.holder = (uint32_t) getpid();
+    record.taken = now;
+
+    return flow_lease_store(descriptor, &record);
+}
+
+
+/* True with a whole record, which may be written while it is read. */
+
+static bool
+flow_lease_load(int descriptor, flow_lease_record_t *record)
+{
+    int  i;
+
+    for (i = 0; i < FLOW_LEASE_TRIES; i++) {
+
+        if (pread(descriptor, record, sizeof(*record), 0) == sizeof(*record)
+            && memcmp(record->magic, FLOW_LEASE_MAGIC, sizeof(record->magic))
+               == 0
+            && record->version == FLOW_LEASE_VERSION
+            && record->checksum == flow_lease_checksum(record))
+        {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
 static int
-flow_lease_write(int descriptor, int64_t now)
+flow_lease_store(int descriptor, flow_lease_record_t *record)
 {
-    flow_lease_record_t  record;
-
-    memset(&record, 0, sizeof(record));
-    memcpy(record.magic, FLOW_LEASE_MAGIC, sizeof(record.magic));
-    record.version = FLOW_LEASE_VERSION;
-    record.holder = (uint32_t) getpid();
-    record.taken = now;
+    memcpy(record->magic, FLOW_LEASE_MAGIC, sizeof(record->magic));
+    record->version = FLOW_LEASE_VERSION;
+    record->checksum = flow_lease_checksum(record);
 
     errno = ENOSPC;
 
-    return pwrite(descriptor, &record, sizeof(record), 0) == sizeof(record)
+    return pwrite(descriptor, record, sizeof(*record), 0) == sizeof(*record)
            ? FLOW_OK
            : FLOW_ERROR;
+}
+
+
+static uint32_t
+flow_lease_checksum(const flow_lease_record_t *record)
+{
+    return flow_text_checksum((const char *) record,
+                              offsetof(flow_lease_record_t, checksum));
+}
+
+
+/*
+ * A new file is on the disk when its directory is.  One that may not be read
+ * is not that of the state files, nor is one of a file system without such a
+ * sync.
+ */
+
+static int
+flow_lease_sync_directory(const char *path)
+{
+    int          descriptor, result;
+    char         directory[PATH_MAX];
+    const char  *slash;
+
+    slash = strrchr(path, '/');
+
+    if (slash == NULL || slash - path >= PATH_MAX - 1) {
+        errno = ENAMETOOLONG;
+        return FLOW_ERROR;
+    }
+
+    memcpy(directory, path, slash - path + 1);
+    directory[slash - path + 1] = '\0';
+
+    descriptor = open(directory, O_RDONLY | O_CLOEXEC | O_DIRECTORY);
+    if (descriptor == -1) {
+        return errno == EACCES ? FLOW_OK : FLOW_ERROR;
+    }
+
+    result = fsync(descriptor) == 0 || errno == EINVAL ? FLOW_OK : FLOW_ERROR;
+
+    (void) close(descriptor);
+
+    return result;
+}
+
+
+/* By the last system call's errno. */
+
+static int
+flow_lease_failed(const char *call, const char *path, flow_error_t *error)
+{
+    flow_error_set(error, "%s \"%s\" failed (%d: %s)", call, path, errno,
+                   strerror(errno));
+
+    return FLOW_ERROR;
 }

@@ -107,6 +107,10 @@ const flow_metric_t  flow_metrics[] = {
       "Whether flows are being counted.", "",
       FLOW_SCOPE_ZONE, FLOW_VALUE_LIVE, flow_zone_at(phase), NULL, false },
 
+    { "flow_exporter_durable", "gauge",
+      "Whether what is counted is in the state files when it is shown.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_U32, flow_zone_at(durable), NULL, false },
+
     { "flow_exporter_lease_held", "gauge",
       "Whether a flow exporter process holds the lease.", "",
       FLOW_SCOPE_ZONE, FLOW_VALUE_U32, flow_zone_at(lease_held), NULL, false },
@@ -240,6 +244,15 @@ const flow_metric_t  flow_metrics[] = {
       "Batches added to the counters.", "",
       FLOW_SCOPE_ZONE, FLOW_VALUE_U64, flow_zone_at(commits), NULL, false },
 
+    { "flow_exporter_commit_failures_total", "counter",
+      "Batches that could not be written to the state files.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_U64, flow_zone_at(commit_failures), NULL,
+      false },
+
+    { "flow_exporter_log_bytes_total", "counter",
+      "Bytes appended to the log in the state directory.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_U64, flow_zone_at(log_bytes), NULL, false },
+
     { "flow_exporter_commit_duration_seconds", "summary",
       "Time that adding batches to the counters took.", "_sum",
       FLOW_SCOPE_ZONE, FLOW_VALUE_NANOSECONDS,
@@ -248,6 +261,21 @@ const flow_metric_t  flow_metrics[] = {
     { "flow_exporter_commit_duration_seconds", "summary",
       "Time that adding batches to the counters took.", "_count",
       FLOW_SCOPE_ZONE, FLOW_VALUE_U64, flow_zone_at(commits), NULL, false },
+
+    { "flow_exporter_image_timestamp_seconds", "gauge",
+      "When the newest image of the counters was written.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_MILLISECONDS, flow_zone_at(image_timestamp),
+      NULL, false },
+
+    { "flow_exporter_image_bytes", "gauge",
+      "Size of the newest image.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_U64, flow_zone_at(image_bytes), NULL,
+      false },
+
+    { "flow_exporter_image_duration_seconds", "gauge",
+      "Time that writing the newest image took.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_NANOSECONDS,
+      flow_zone_at(image_nanoseconds), NULL, false },
 
     { "flow_exporter_as_names", "gauge",
       "AS numbers that have a name.", "",

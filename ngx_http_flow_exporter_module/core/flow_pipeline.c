@@ -4,25 +4,30 @@
  *   flow_pipeline_message()    offsets checked, then
  *     flow_decode_message()    1 bytes -> records
  *       flow_pipeline_record() 2 classify, 3 aggregate
- *   flow_pipeline_commit()     4 publish
+ *   flow_pipeline_compose()    4 publish: a redo record in the journal
+ *   flow_pipeline_apply()      4 the record -> the zone
  */
 
 #include <stdlib.h>
 #include <string.h>
 
 #include "flow_decode.h"
+#include "flow_journal.h"
 #include "flow_pipeline.h"
 #include "flow_text.h"
 
 
 typedef struct {
     int64_t   next;           /* next offset, published or not; -1: none */
+    int64_t   last;           /* last message: offset, -1: none, ... */
+    int64_t   timestamp;      /* ... when it was produced, milliseconds, ... */
+    uint32_t  checksum;       /* ... and of its value */
     uint32_t  entry;          /* in the zone */
+    bool      caught_up;      /* its end was reached */
 } flow_pipeline_partition_t;
 
 
 typedef struct {
-    uint32_t                    entry;      /* in the zone */
     uint32_t                    count;      /* of partitions */
     flow_pipeline_partition_t  *partitions;
 } flow_pipeline_topic_t;
@@ -34,18 +39,20 @@ struct flow_pipeline_s {
     flow_zone_t            *zone;
     flow_decoder_t         *decoder;
     flow_batch_t           *batch;
-    flow_publish_events_t   events;
+    flow_position_t         position;       /* of the last record composed */
     flow_pipeline_topic_t  *topics;
-    uint32_t               *entries;        /* topic -> the zone's */
+    flow_publish_topic_t   *entries;        /* topic -> the zone's */
     const flow_message_t   *message;        /* the one being decoded */
 };
 
 
+static void flow_pipeline_note(flow_pipeline_partition_t *partition,
+    flow_advance_t *advance, const flow_message_t *message);
+static uint32_t flow_pipeline_checksum(const flow_message_t *message);
 static int flow_pipeline_attach_topics(flow_pipeline_t *pipeline);
 static void flow_pipeline_record(void *data, const flow_record_t *record);
 static void flow_pipeline_skipped(void *data, flow_skip_e skip);
 static void flow_pipeline_invalid(void *data, flow_reason_e reason);
-static void flow_pipeline_publish(flow_pipeline_t *pipeline);
 static flow_pipeline_partition_t *flow_pipeline_partition(
     const flow_pipeline_t *pipeline, uint32_t topic, int32_t partition);
 static flow_pipeline_partition_t *flow_pipeline_add_partition(
@@ -64,7 +71,8 @@ flow_pipeline_t *
 flow_pipeline_create(const flow_pipeline_conf_t *conf,
     flow_zone_writer_t *writer, flow_error_t *error)
 {
-    flow_pipeline_t  *pipeline;
+    flow_pipeline_t      *pipeline;
+    flow_batch_limits_t   limits;
 
     flow_error_set(error, "no memory");
 
@@ -79,8 +87,11 @@ flow_pipeline_create(const flow_pipeline_conf_t *conf,
 
     pipeline->topics = calloc(conf->topic_count,
                               sizeof(flow_pipeline_topic_t));
-    pipeline->entries = calloc(conf->topic_count, sizeof(uint32_t));
-    pipeline->batch = flow_aggregate_create(conf->topic_count);
+    pipeline->entries = calloc(conf->topic_count,
+                               sizeof(flow_publish_topic_t));
+
+    flow_publish_limits(pipeline->zone, &limits);
+    pipeline->batch = flow_aggregate_create(conf->topic_count, &limits);
     pipeline->decoder = flow_decode_create(conf->format,
                                            &flow_pipeline_handler, pipeline);
 
@@ -126,11 +137,22 @@ flow_pipeline_destroy(flow_pipeline_t *pipeline)
 }
 
 
+void
+flow_pipeline_set_epoch(flow_pipeline_t *pipeline, uint64_t lineage,
+    uint64_t epoch)
+{
+    pipeline->position = flow_journal_position(pipeline->zone);
+    pipeline->position.lineage = lineage;
+    pipeline->position.epoch = epoch;
+}
+
+
 int
 flow_pipeline_message(flow_pipeline_t *pipeline,
     const flow_message_t *message)
 {
     flow_batch_t               *batch;
+    flow_advance_t             *advance;
     flow_topic_tally_t         *tally;
     flow_message_result_e       result;
     flow_pipeline_partition_t  *partition;
@@ -160,22 +182,21 @@ flow_pipeline_message(flow_pipeline_t *pipeline,
     atomic_store_explicit(&pipeline->zone->decoding, FLOW_ZONE_NONE,
                           memory_order_relaxed);
 
-    if (result == FLOW_MESSAGE_RESULT_COUNT
-        || flow_aggregate_advance(batch, message->topic, message->partition,
-                                  message->offset + 1) != FLOW_OK)
-    {
+    if (result == FLOW_MESSAGE_RESULT_COUNT) {
+        return FLOW_ERROR;
+    }
+
+    advance = flow_aggregate_advance(batch, message->topic,
+                                     message->partition, message->offset + 1);
+    if (advance == NULL) {
         return FLOW_ERROR;
     }
 
     tally->messages[result]++;
     tally->message_bytes += message->value.len;
-    partition->next = message->offset + 1;
+    flow_pipeline_note(partition, advance, message);
 
-    if (flow_aggregate_is_full(batch)) {
-        flow_pipeline_publish(pipeline);
-    }
-
-    return FLOW_OK;
+    return flow_aggregate_is_full(batch) ? FLOW_AGAIN : FLOW_OK;
 }
 
 
@@ -191,13 +212,14 @@ flow_pipeline_end(flow_pipeline_t *pipeline, uint32_t topic,
     }
 
     flow_pipeline_set_end(pipeline, topic, partition, end);
+    known->caught_up = true;
 
     if (end <= known->next) {
         return FLOW_OK;
     }
 
     if (flow_aggregate_advance(pipeline->batch, topic, partition, end)
-        != FLOW_OK)
+        == NULL)
     {
         return FLOW_ERROR;
     }
@@ -210,51 +232,91 @@ flow_pipeline_end(flow_pipeline_t *pipeline, uint32_t topic,
 }
 
 
-void
-flow_pipeline_commit(flow_pipeline_t *pipeline, flow_publish_events_t *events)
+bool
+flow_pipeline_is_full(const flow_pipeline_t *pipeline)
 {
-    if (!flow_aggregate_is_empty(pipeline->batch)) {
-        flow_pipeline_publish(pipeline);
-    }
-
-    *events = pipeline->events;
-    memset(&pipeline->events, 0, sizeof(pipeline->events));
+    return flow_aggregate_is_full(pipeline->batch);
 }
 
 
 bool
 flow_pipeline_is_empty(const flow_pipeline_t *pipeline)
 {
-    return flow_aggregate_is_empty(pipeline->batch);
+    flow_publish_t  publish = {
+        .writer = pipeline->writer,
+        .batch = pipeline->batch,
+        .topics = pipeline->entries
+    };
+
+    return flow_publish_is_empty(&publish);
+}
+
+
+int
+flow_pipeline_compose(flow_pipeline_t *pipeline, flow_str_t *record,
+    flow_publish_events_t *events)
+{
+    flow_publish_t  publish = {
+        .writer = pipeline->writer,
+        .batch = pipeline->batch,
+        .topics = pipeline->entries,
+        .names = pipeline->conf.names,
+        .position = pipeline->position,
+        .events = events
+    };
+
+    memset(events, 0, sizeof(*events));
+    publish.position.number++;
+
+    record->len = flow_publish_compose(&publish);
+    record->data = flow_zone_journal(pipeline->zone);
+
+    if (record->len == 0) {
+        return FLOW_ERROR;
+    }
+
+    pipeline->position = publish.position;
+    flow_aggregate_reset(pipeline->batch);
+
+    return FLOW_OK;
+}
+
+
+void
+flow_pipeline_apply(flow_pipeline_t *pipeline)
+{
+    flow_journal_apply(pipeline->zone);
 }
 
 
 int
 flow_pipeline_topic(flow_pipeline_t *pipeline, uint32_t topic, int32_t count)
 {
-    flow_topic_t  *slot;
+    flow_publish_topic_t  *known;
 
-    slot = &flow_zone_topics(pipeline->zone)[pipeline->entries[topic]];
+    known = &pipeline->entries[topic];
 
-    if (count == 0) {
-        if (atomic_load_explicit(&slot->seen_absent, memory_order_relaxed)) {
-            return FLOW_DECLINED;
-        }
-
-        atomic_store_explicit(&slot->seen_absent, 1, memory_order_relaxed);
-
-        return FLOW_OK;
-    }
-
-    if (atomic_load_explicit(&slot->partitions, memory_order_relaxed)
-        == count)
-    {
+    if (count == 0 ? known->seen_absent : known->partitions == count) {
         return FLOW_DECLINED;
     }
 
-    atomic_store_explicit(&slot->partitions, count, memory_order_relaxed);
+    if (count == 0) {
+        known->seen_absent = 1;
+
+    } else {
+        known->partitions = count;
+    }
+
+    known->changed = true;
 
     return FLOW_OK;
+}
+
+
+bool
+flow_pipeline_was_absent(const flow_pipeline_t *pipeline, uint32_t topic)
+{
+    return pipeline->entries[topic].seen_absent != 0;
 }
 
 
@@ -270,22 +332,48 @@ flow_pipeline_next_offset(const flow_pipeline_t *pipeline, uint32_t topic,
 }
 
 
+int64_t
+flow_pipeline_last_offset(const flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition)
+{
+    flow_pipeline_partition_t  *known;
+
+    known = flow_pipeline_partition(pipeline, topic, partition);
+
+    return known == NULL ? -1 : known->last;
+}
+
+
+bool
+flow_pipeline_is_last(const flow_pipeline_t *pipeline,
+    const flow_message_t *message)
+{
+    flow_pipeline_partition_t  *known;
+
+    known = flow_pipeline_partition(pipeline, message->topic,
+                                    message->partition);
+
+    return known != NULL
+           && known->last == message->offset
+           && known->timestamp == message->timestamp
+           && known->checksum == flow_pipeline_checksum(message);
+}
+
+
 bool
 flow_pipeline_is_new(const flow_pipeline_t *pipeline, uint32_t topic,
     int32_t partition)
 {
-    int32_t        count;
-    flow_topic_t  *slot;
+    const flow_publish_topic_t  *known;
 
     if (flow_pipeline_next_offset(pipeline, topic, partition) != -1) {
         return false;
     }
 
-    slot = &flow_zone_topics(pipeline->zone)[pipeline->entries[topic]];
-    count = atomic_load_explicit(&slot->partitions, memory_order_relaxed);
+    known = &pipeline->entries[topic];
 
-    return atomic_load_explicit(&slot->seen_absent, memory_order_relaxed)
-           || (count != 0 && partition >= count);
+    return known->seen_absent
+           || (known->partitions != 0 && partition >= known->partitions);
 }
 
 
@@ -293,9 +381,20 @@ int
 flow_pipeline_begin(flow_pipeline_t *pipeline, uint32_t topic,
     int32_t partition, int64_t offset, flow_error_t *error)
 {
+    flow_advance_t             *advance;
     flow_pipeline_partition_t  *known;
 
     known = flow_pipeline_partition(pipeline, topic, partition);
+
+    advance = flow_aggregate_advance(pipeline->batch, topic, partition,
+                                     offset);
+    if (advance == NULL) {
+        flow_error_set(error, "no memory");
+        return FLOW_ERROR;
+    }
+
+    advance->last = -1;
+    advance->anew = true;
 
     if (known == NULL) {
         known = flow_pipeline_add_partition(pipeline, topic, partition,
@@ -309,25 +408,27 @@ flow_pipeline_begin(flow_pipeline_t *pipeline, uint32_t topic,
         return FLOW_OK;
     }
 
-    if (offset == known->next) {
-        return FLOW_OK;
-    }
-
-    if (flow_aggregate_advance(pipeline->batch, topic, partition, offset)
-        != FLOW_OK)
-    {
-        flow_error_set(error, "no memory");
-        return FLOW_ERROR;
-    }
-
     if (offset > known->next) {
         pipeline->batch->topics[topic].gap_offsets
             += (uint64_t) (offset - known->next);
     }
 
     known->next = offset;
+    known->last = -1;
 
     return FLOW_OK;
+}
+
+
+bool
+flow_pipeline_is_caught_up(const flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition)
+{
+    const flow_pipeline_partition_t  *known;
+
+    known = flow_pipeline_partition(pipeline, topic, partition);
+
+    return known != NULL && known->caught_up;
 }
 
 
@@ -349,12 +450,39 @@ flow_pipeline_set_end(flow_pipeline_t *pipeline, uint32_t topic,
 }
 
 
+/* The message is the last one that was taken of its partition. */
+
+static void
+flow_pipeline_note(flow_pipeline_partition_t *partition,
+    flow_advance_t *advance, const flow_message_t *message)
+{
+    partition->next = message->offset + 1;
+    partition->last = message->offset;
+    partition->timestamp = message->timestamp;
+    partition->checksum = flow_pipeline_checksum(message);
+
+    advance->last = partition->last;
+    advance->timestamp = partition->timestamp;
+    advance->checksum = partition->checksum;
+}
+
+
+/* With the time stamp, enough to tell a message from another's. */
+
+static uint32_t
+flow_pipeline_checksum(const flow_message_t *message)
+{
+    return (uint32_t) flow_text_hash(message->value);
+}
+
+
 /* Finds or makes the topics' entries, and takes over the stored offsets. */
 
 static int
 flow_pipeline_attach_topics(flow_pipeline_t *pipeline)
 {
     uint32_t           i, k, count;
+    flow_topic_t      *slot;
     flow_partition_t  *partitions;
 
     partitions = flow_zone_partitions(pipeline->zone);
@@ -368,16 +496,22 @@ flow_pipeline_attach_topics(flow_pipeline_t *pipeline)
 
     for (k = 0; k < pipeline->conf.topic_count; k++) {
 
-        pipeline->entries[k] = flow_zone_claim_topic(pipeline->writer,
-                                                     pipeline->conf.topics[k]);
-        if (pipeline->entries[k] == FLOW_ZONE_NONE) {
+        pipeline->entries[k].entry = flow_zone_claim_topic(pipeline->writer,
+                                                  pipeline->conf.topics[k]);
+        if (pipeline->entries[k].entry == FLOW_ZONE_NONE) {
             return FLOW_ERROR;
         }
+
+        slot = &flow_zone_topics(pipeline->zone)[pipeline->entries[k].entry];
+        pipeline->entries[k].partitions =
+            atomic_load_explicit(&slot->partitions, memory_order_relaxed);
+        pipeline->entries[k].seen_absent =
+            atomic_load_explicit(&slot->seen_absent, memory_order_relaxed);
 
         for (i = 0; i < count; i++) {
             if (atomic_load_explicit(&partitions[i].topic,
                                      memory_order_relaxed)
-                != pipeline->entries[k])
+                != pipeline->entries[k].entry)
             {
                 continue;
             }
@@ -442,27 +576,6 @@ flow_pipeline_invalid(void *data, flow_reason_e reason)
 }
 
 
-static void
-flow_pipeline_publish(flow_pipeline_t *pipeline)
-{
-    uint64_t      begun, took;
-    flow_zone_t  *zone;
-
-    zone = pipeline->zone;
-    begun = pipeline->conf.clock(pipeline->conf.data);
-
-    flow_publish_batch(pipeline->writer, pipeline->batch, pipeline->entries,
-                       pipeline->conf.names, &pipeline->events);
-    flow_aggregate_reset(pipeline->batch);
-
-    took = pipeline->conf.clock(pipeline->conf.data) - begun;
-
-    atomic_fetch_add_explicit(&zone->commits, 1, memory_order_relaxed);
-    atomic_fetch_add_explicit(&zone->commit_nanoseconds, took,
-                              memory_order_relaxed);
-}
-
-
 static flow_pipeline_partition_t *
 flow_pipeline_partition(const flow_pipeline_t *pipeline, uint32_t topic,
     int32_t partition)
@@ -490,6 +603,7 @@ flow_pipeline_add_partition(flow_pipeline_t *pipeline, uint32_t topic,
 {
     void                       *grown;
     uint32_t                    i, entry;
+    flow_partition_t           *slot;
     flow_pipeline_topic_t      *known;
     flow_pipeline_partition_t  *added;
 
@@ -517,15 +631,23 @@ flow_pipeline_add_partition(flow_pipeline_t *pipeline, uint32_t topic,
     }
 
     entry = flow_zone_claim_partition(pipeline->writer,
-                                      pipeline->entries[topic], partition,
+                                      pipeline->entries[topic].entry, partition,
                                       next);
     if (entry == FLOW_ZONE_NONE) {
         return NULL;
     }
 
+    slot = &flow_zone_partitions(pipeline->zone)[entry];
+
     added = &known->partitions[partition];
     added->next = next;
+    added->last = atomic_load_explicit(&slot->last, memory_order_relaxed);
+    added->timestamp = atomic_load_explicit(&slot->timestamp,
+                                            memory_order_relaxed);
+    added->checksum = atomic_load_explicit(&slot->checksum,
+                                           memory_order_relaxed);
     added->entry = entry;
+    added->caught_up = false;
 
     return added;
 }

@@ -27,9 +27,6 @@ typedef struct {
     void                (*invalid)(void *data, const flow_message_t *message,
                                    flow_reason_e reason);
 
-    /* a monotonic clock in nanoseconds, to measure how long commits take */
-    uint64_t            (*clock)(void *data);
-
     void                 *data;
 } flow_pipeline_conf_t;
 
@@ -48,11 +45,20 @@ flow_pipeline_t *flow_pipeline_create(const flow_pipeline_conf_t *conf,
 void flow_pipeline_destroy(flow_pipeline_t *pipeline);
 
 /*
+ * Who holds the lease: records of this pipeline are of this lineage and epoch.
+ * Before the first record is composed.
+ */
+
+void flow_pipeline_set_epoch(flow_pipeline_t *pipeline, uint64_t lineage,
+    uint64_t epoch);
+
+/*
  * Takes a message: decode, classify, aggregate.  A message below its
  * partition's next offset is counted as a duplicate and left out; offsets
- * that were jumped over are counted as skipped.  Publishes the batch by
- * itself when it is full.  Returns FLOW_ERROR if memory is short: the caller
- * ends the process, and the next one takes the message again.
+ * that were jumped over are counted as skipped.  FLOW_OK; FLOW_AGAIN: taken,
+ * and now the batch is full, no other one may be given before a record has
+ * been composed; FLOW_ERROR if memory is short: the caller ends the process,
+ * and the next one takes the message again.
  */
 
 int flow_pipeline_message(flow_pipeline_t *pipeline,
@@ -66,17 +72,27 @@ int flow_pipeline_message(flow_pipeline_t *pipeline,
 int flow_pipeline_end(flow_pipeline_t *pipeline, uint32_t topic,
     int32_t partition, int64_t end) FLOW_MUST_CHECK;
 
-/*
- * Publishes what has been summed.  *events becomes what happened since it was
- * last called.
- */
+/* A record has to be composed before another message is taken. */
 
-void flow_pipeline_commit(flow_pipeline_t *pipeline,
-    flow_publish_events_t *events);
+bool flow_pipeline_is_full(const flow_pipeline_t *pipeline);
 
-/* Nothing to publish. */
+/* There is nothing for a record to hold. */
 
 bool flow_pipeline_is_empty(const flow_pipeline_t *pipeline);
+
+/*
+ * Composes the redo record of what has been summed, in the zone's journal; a
+ * new batch begins.  Not while there is a record that was composed but not
+ * applied.  *events becomes what happened.  FLOW_OK, with the record, or
+ * FLOW_ERROR if the zone is too small for even the smallest record.
+ */
+
+int flow_pipeline_compose(flow_pipeline_t *pipeline, flow_str_t *record,
+    flow_publish_events_t *events) FLOW_MUST_CHECK;
+
+/* Adds the composed record to the zone, where readers see it. */
+
+void flow_pipeline_apply(flow_pipeline_t *pipeline);
 
 /*
  * Notes that a topic has "count" partitions (0: the topic does not exist).
@@ -86,12 +102,33 @@ bool flow_pipeline_is_empty(const flow_pipeline_t *pipeline);
 int flow_pipeline_topic(flow_pipeline_t *pipeline, uint32_t topic,
     int32_t count);
 
+/* True if the topic was once seen absent. */
+
+bool flow_pipeline_was_absent(const flow_pipeline_t *pipeline,
+    uint32_t topic);
+
 /*
  * Next offset of a partition, published or not; -1: none is stored.
  */
 
 int64_t flow_pipeline_next_offset(const flow_pipeline_t *pipeline,
     uint32_t topic, int32_t partition);
+
+/*
+ * Offset of the last message of a partition that was taken; -1: none, or none
+ * since the partition began to be consumed.
+ */
+
+int64_t flow_pipeline_last_offset(const flow_pipeline_t *pipeline,
+    uint32_t topic, int32_t partition);
+
+/*
+ * True if this is the last message of its partition that was taken, by its
+ * time stamp and checksum: the topic is still the one it was.
+ */
+
+bool flow_pipeline_is_last(const flow_pipeline_t *pipeline,
+    const flow_message_t *message);
 
 /*
  * True if the partition has no stored offset and is to be read from its
@@ -111,6 +148,11 @@ bool flow_pipeline_is_new(const flow_pipeline_t *pipeline, uint32_t topic,
 
 int flow_pipeline_begin(flow_pipeline_t *pipeline, uint32_t topic,
     int32_t partition, int64_t offset, flow_error_t *error) FLOW_MUST_CHECK;
+
+/* The partition's end was reached since the pipeline began. */
+
+bool flow_pipeline_is_caught_up(const flow_pipeline_t *pipeline,
+    uint32_t topic, int32_t partition);
 
 /* The newest known end of a partition, for the lag. */
 

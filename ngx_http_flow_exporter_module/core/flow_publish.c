@@ -1,65 +1,155 @@
 /*
- * Step 4: a batch -> the zone; see flow_publish.h.
+ * Step 4: a batch -> a redo record; see flow_publish.h.
  *
- * The zone's writer is the only one who adds, so that load and store are
- * enough; readers see each word old or new.
+ *   flow_publish_claim()    a series for each sum, as far as there is room
+ *   flow_publish_write()    the record, in flow_publish_write.c
+ *
+ * Claiming is private to the writer, so that the zone stays as it is until
+ * the record is applied.
  */
 
-#include "flow_publish.h"
+#include <string.h>
+
+#include "flow_journal.h"
+#include "flow_publishing.h"
+#include "flow_step.h"
+#include "flow_text.h"
 
 
-static void flow_publish_sums(flow_zone_writer_t *writer,
-    const flow_batch_t *batch, const flow_names_t *names,
-    flow_publish_events_t *events);
-static void flow_publish_overflow(flow_zone_t *zone, uint32_t direction,
-    const flow_sum_t *sum, flow_publish_events_t *events);
-static uint32_t flow_publish_host(flow_zone_writer_t *writer,
-    const flow_batch_host_t *host);
-static void flow_publish_series(flow_series_t *series, uint64_t bytes,
-    flow_publish_events_t *events);
-static void flow_publish_tally(flow_zone_t *zone, const flow_tally_t *tally);
-static void flow_publish_topic(flow_topic_t *topic,
-    const flow_topic_tally_t *tally);
-static void flow_publish_offsets(flow_zone_writer_t *writer,
-    const flow_batch_t *batch, const uint32_t *topics);
-static bool flow_publish_add(_Atomic uint64_t *counter, uint64_t value);
+/* How a journal is divided; a batch is full long before its room ends. */
+
+#define FLOW_PUBLISH_SUM_BYTES_FULL   128
+#define FLOW_PUBLISH_SUM_BYTES         32
+#define FLOW_PUBLISH_HOST_BYTES_FULL  512
+#define FLOW_PUBLISH_HOST_BYTES       128
+
+/* A string with its length, in the arena. */
+
+#define FLOW_PUBLISH_STRING  (2 + FLOW_ESCAPED_MAX + FLOW_ZONE_STRING_UNIT)
+
+/* A new series, two AS numbers and a host, with their longest names. */
+
+#define FLOW_PUBLISH_NEW                                                      \
+    (sizeof(flow_redo_series_t) + 2 * sizeof(flow_redo_as_t)                  \
+     + sizeof(flow_redo_host_t) + 3 * FLOW_PUBLISH_STRING)
+
+#define FLOW_PUBLISH_RENAME  (sizeof(flow_redo_as_t) + FLOW_PUBLISH_STRING)
+
+/* As many kinds of counters as there are at most. */
+
+#define FLOW_PUBLISH_COUNTERS  64
+
+
+static void flow_publish_claim(flow_publishing_t *now);
+static uint32_t flow_publish_claim_host(flow_publishing_t *now,
+    flow_batch_host_t *host);
+static uint32_t flow_publish_claim_series(flow_publishing_t *now,
+    const flow_key_t *key, uint32_t host);
+static void flow_publish_spend(flow_publishing_t *now,
+    const flow_zone_filled_t *before);
+static void flow_publish_overflow(flow_publishing_t *now, uint32_t direction,
+    const flow_sum_t *sum);
+static size_t flow_publish_fixed(const flow_publish_t *publish);
+static void flow_publish_claim_names(flow_publishing_t *now);
 
 
 void
-flow_publish_batch(flow_zone_writer_t *writer, const flow_batch_t *batch,
-    const uint32_t *topics, const flow_names_t *names,
-    flow_publish_events_t *events)
+flow_publish_limits(const flow_zone_t *zone, flow_batch_limits_t *limits)
 {
-    uint32_t       i;
-    flow_zone_t   *zone;
+    size_t  room;
 
-    zone = flow_zone_of(writer);
+    room = zone->capacity.journal_bytes;
 
-    flow_publish_sums(writer, batch, names, events);
-    flow_publish_tally(zone, &batch->tally);
+    limits->sums = (uint32_t) (room / FLOW_PUBLISH_SUM_BYTES);
+    limits->sums_full = (uint32_t) (room / FLOW_PUBLISH_SUM_BYTES_FULL);
+    limits->hosts = (uint32_t) (room / FLOW_PUBLISH_HOST_BYTES);
+    limits->hosts_full = (uint32_t) (room / FLOW_PUBLISH_HOST_BYTES_FULL);
+    limits->host_bytes = room / 8;
+    limits->host_bytes_full = room / 16;
+}
 
-    for (i = 0; i < batch->topic_count; i++) {
-        flow_publish_topic(&flow_zone_topics(zone)[topics[i]],
-                           &batch->topics[i]);
+
+bool
+flow_publish_is_empty(const flow_publish_t *publish)
+{
+    uint32_t                   i;
+    flow_zone_t               *zone = flow_zone_of(publish->writer);
+    const flow_zone_filled_t  *filled = flow_zone_filled(publish->writer);
+
+    for (i = 0; i < publish->batch->topic_count; i++) {
+        if (publish->topics[i].changed) {
+            return false;
+        }
     }
 
-    flow_publish_offsets(writer, batch, topics);
+    return flow_aggregate_is_empty(publish->batch)
+           && !flow_zone_pending(publish->writer)->any
+           && !flow_zone_has_renames(publish->writer)
+           && filled->topics == flow_publish_get(&zone->topics);
+}
 
-    events->wrapped |= batch->wrapped;
+
+size_t
+flow_publish_compose(flow_publish_t *publish)
+{
+    size_t             length, fixed;
+    flow_position_t    previous;
+    flow_publishing_t  now;
+
+    memset(&now, 0, sizeof(now));
+
+    now.of = publish;
+    now.zone = flow_zone_of(publish->writer);
+
+    fixed = flow_publish_fixed(publish);
+
+    if (fixed > now.zone->capacity.journal_bytes) {
+        return 0;
+    }
+
+    now.left = now.zone->capacity.journal_bytes - fixed;
+
+    flow_redo_begin(&now.redo, flow_zone_journal(now.zone),
+                    now.zone->capacity.journal_bytes);
+
+    FLOW_STEP("compose.begin");
+    flow_publish_claim(&now);
+    flow_publish_claim_names(&now);
+    FLOW_STEP("compose.claimed");
+    flow_publish_write(&now);
+
+    previous = flow_journal_position(now.zone);
+    length = flow_redo_end(&now.redo, FLOW_REDO_RECORD, &publish->position,
+                           &previous);
+
+    FLOW_STEP("compose.end");
+
+    if (length != 0) {
+        publish->events->wrapped |= publish->batch->wrapped;
+        memset(flow_zone_pending(publish->writer), 0,
+               sizeof(flow_zone_pending_t));
+    }
+
+    return length;
 }
 
 
 static void
-flow_publish_sums(flow_zone_writer_t *writer, const flow_batch_t *batch,
-    const flow_names_t *names, flow_publish_events_t *events)
+flow_publish_claim(flow_publishing_t *now)
 {
     uint32_t           i, series, host, last, direction;
-    flow_zone_t       *zone;
+    flow_batch_t      *batch;
     const flow_sum_t  *sum;
 
-    zone = flow_zone_of(writer);
+    batch = now->of->batch;
     host = FLOW_ZONE_NONE;
     last = FLOW_INDEX_NONE;
+
+    memcpy(now->overflow, batch->overflow, sizeof(now->overflow));
+
+    for (direction = 0; direction < FLOW_DIRECTION_COUNT; direction++) {
+        now->overflow_records += now->overflow[direction].records;
+    }
 
     for (i = 0; i < batch->sum_count; i++) {
         sum = &batch->sums[i];
@@ -68,163 +158,167 @@ flow_publish_sums(flow_zone_writer_t *writer, const flow_batch_t *batch,
 
         if (sum->key.host != last) {
             last = sum->key.host;
-            host = flow_publish_host(writer, &batch->hosts[last]);
+            host = flow_publish_claim_host(now, &batch->hosts[last]);
         }
 
         series = host == FLOW_ZONE_NONE
                  ? FLOW_ZONE_NONE
-                 : flow_zone_claim_series(writer, sum->key.direction,
-                                          sum->key.source_as,
-                                          sum->key.destination_as, host,
-                                          names);
+                 : flow_publish_claim_series(now, &sum->key, host);
+
+        batch->series[i] = series;
 
         if (series == FLOW_ZONE_NONE) {
-            flow_publish_overflow(zone, sum->key.direction, sum, events);
-            continue;
-        }
-
-        flow_publish_series(&flow_zone_series(zone)[series], sum->bytes,
-                            events);
-    }
-
-    for (direction = 0; direction < FLOW_DIRECTION_COUNT; direction++) {
-        if (batch->overflow[direction].records != 0) {
-            flow_publish_overflow(zone, direction,
-                                  &batch->overflow[direction], events);
+            flow_publish_overflow(now, sum->key.direction, sum);
         }
     }
-}
 
-
-/* The first series of each direction takes what has no room of its own. */
-
-static void
-flow_publish_overflow(flow_zone_t *zone, uint32_t direction,
-    const flow_sum_t *sum, flow_publish_events_t *events)
-{
-    flow_series_t  *series;
-
-    series = &flow_zone_series(zone)[direction];
-
-    flow_publish_series(series, sum->bytes, events);
-    atomic_store_explicit(&series->used, 1, memory_order_relaxed);
-
-    (void) flow_publish_add(&zone->overflow_records, sum->records);
-    events->zone_full = true;
+    if (now->overflow_records != 0) {
+        now->of->events->zone_full = true;
+    }
 }
 
 
 static uint32_t
-flow_publish_host(flow_zone_writer_t *writer, const flow_batch_host_t *host)
+flow_publish_claim_host(flow_publishing_t *now, flow_batch_host_t *host)
 {
-    uint32_t      entry;
-    flow_host_t  *slot;
+    uint32_t            entry;
+    flow_host_t        *slot;
+    flow_zone_filled_t  before = *flow_zone_filled(now->of->writer);
 
-    entry = flow_zone_claim_host(writer, host->name);
+    if (now->left < FLOW_PUBLISH_NEW) {
+        return flow_zone_find_host(now->of->writer, host->name);
+    }
 
-    if (entry != FLOW_ZONE_NONE) {
-        slot = &flow_zone_hosts(flow_zone_of(writer))[entry];
+    entry = flow_zone_claim_host(now->of->writer, host->name);
 
-        if (host->timestamp
-            > atomic_load_explicit(&slot->timestamp, memory_order_relaxed))
-        {
-            atomic_store_explicit(&slot->timestamp, host->timestamp,
-                                  memory_order_relaxed);
-        }
+    if (entry >= before.hosts && entry != FLOW_ZONE_NONE) {
+
+        /* nobody sees it yet */
+
+        slot = &flow_zone_hosts(now->zone)[entry];
+        atomic_store_explicit(&slot->timestamp, host->timestamp,
+                              memory_order_relaxed);
+        flow_publish_spend(now, &before);
     }
 
     return entry;
 }
 
 
-static void
-flow_publish_series(flow_series_t *series, uint64_t bytes,
-    flow_publish_events_t *events)
+static uint32_t
+flow_publish_claim_series(flow_publishing_t *now, const flow_key_t *key,
+    uint32_t host)
 {
-    if (flow_publish_add(&series->bytes, bytes)) {
-        events->wrapped = true;
+    uint32_t            entry;
+    flow_zone_filled_t  before = *flow_zone_filled(now->of->writer);
+
+    if (now->left < FLOW_PUBLISH_NEW) {
+        return flow_zone_find_series(now->of->writer, key->direction,
+                                     key->source_as, key->destination_as,
+                                     host);
+    }
+
+    entry = flow_zone_claim_series(now->of->writer, key->direction,
+                                   key->source_as, key->destination_as, host,
+                                   now->of->names);
+    flow_publish_spend(now, &before);
+
+    return entry;
+}
+
+
+static void
+flow_publish_spend(flow_publishing_t *now, const flow_zone_filled_t *before)
+{
+    const flow_zone_filled_t  *after = flow_zone_filled(now->of->writer);
+
+    now->left -= (after->hosts - before->hosts) * sizeof(flow_redo_host_t)
+                 + (after->as_numbers - before->as_numbers)
+                   * sizeof(flow_redo_as_t)
+                 + (after->series - before->series)
+                   * sizeof(flow_redo_series_t)
+                 + (size_t) (after->string_bytes - before->string_bytes);
+}
+
+
+/* The first series of each direction takes what has no room of its own. */
+
+static void
+flow_publish_overflow(flow_publishing_t *now, uint32_t direction,
+    const flow_sum_t *sum)
+{
+    flow_sum_t  *overflow = &now->overflow[direction];
+
+    overflow->records += sum->records;
+    overflow->bytes += sum->bytes;
+    now->overflow_records += sum->records;
+
+    if (overflow->bytes < sum->bytes) {
+        now->of->events->wrapped = true;
     }
 }
 
 
 static void
-flow_publish_tally(flow_zone_t *zone, const flow_tally_t *tally)
+flow_publish_claim_names(flow_publishing_t *now)
 {
-    uint32_t  i;
+    int                  rc;
+    uint32_t             entry, name;
+    flow_as_t           *slot;
+    flow_zone_filled_t   before;
 
-    for (i = 0; i < FLOW_RESULT_COUNT; i++) {
-        (void) flow_publish_add(&zone->records[i], tally->records[i]);
-    }
+    while (now->rename_count < FLOW_PUBLISH_RENAMES
+           && now->left >= FLOW_PUBLISH_RENAME)
+    {
+        before = *flow_zone_filled(now->of->writer);
 
-    for (i = 0; i < FLOW_SKIP_COUNT; i++) {
-        (void) flow_publish_add(&zone->skipped[i], tally->skipped[i]);
-    }
+        rc = flow_zone_rename(now->of->writer, &entry, &name);
 
-    for (i = 0; i < FLOW_REASON_COUNT; i++) {
-        (void) flow_publish_add(&zone->invalid[i], tally->invalid[i]);
-    }
-
-    (void) flow_publish_add(&zone->cut_labels, tally->cut_labels);
-    (void) flow_publish_add(&zone->repaired_labels, tally->repaired_labels);
-}
-
-
-static void
-flow_publish_topic(flow_topic_t *topic, const flow_topic_tally_t *tally)
-{
-    uint32_t  i;
-
-    for (i = 0; i < FLOW_MESSAGE_RESULT_COUNT; i++) {
-        (void) flow_publish_add(&topic->messages[i], tally->messages[i]);
-    }
-
-    (void) flow_publish_add(&topic->message_bytes, tally->message_bytes);
-    (void) flow_publish_add(&topic->gap_offsets, tally->gap_offsets);
-    (void) flow_publish_add(&topic->skipped_offsets, tally->skipped_offsets);
-    (void) flow_publish_add(&topic->duplicate_messages,
-                            tally->duplicate_messages);
-}
-
-
-/* Each partition has an entry since it began to be consumed. */
-
-static void
-flow_publish_offsets(flow_zone_writer_t *writer, const flow_batch_t *batch,
-    const uint32_t *topics)
-{
-    uint32_t               i, entry;
-    flow_partition_t      *partitions;
-    const flow_advance_t  *advance;
-
-    partitions = flow_zone_partitions(flow_zone_of(writer));
-
-    for (i = 0; i < batch->advance_count; i++) {
-        advance = &batch->advances[i];
-
-        entry = flow_zone_find_partition(writer, topics[advance->topic],
-                                         advance->partition);
-
-        if (entry != FLOW_ZONE_NONE) {
-            atomic_store_explicit(&partitions[entry].next_offset, advance->to,
-                                  memory_order_release);
+        if (rc == FLOW_DECLINED) {
+            return;
         }
+
+        if (rc == FLOW_AGAIN) {
+            now->of->events->names_missed++;
+            continue;
+        }
+
+        slot = &flow_zone_as_numbers(now->zone)[entry];
+
+        now->renames[now->rename_count++] = (flow_redo_as_t) {
+            .index = entry,
+            .number = flow_publish_get(&slot->number),
+            .name = name
+        };
+
+        now->left -= sizeof(flow_redo_as_t);
+        flow_publish_spend(now, &before);
     }
 }
 
 
-/* Returns true if the counter passed 2^64 and began anew. */
+/* The most that a record takes beside new series and new names. */
 
-static bool
-flow_publish_add(_Atomic uint64_t *counter, uint64_t value)
+static size_t
+flow_publish_fixed(const flow_publish_t *publish)
 {
-    uint64_t  sum;
+    flow_zone_t               *zone = flow_zone_of(publish->writer);
+    flow_batch_t              *batch = publish->batch;
+    const flow_zone_filled_t  *filled = flow_zone_filled(publish->writer);
 
-    if (value == 0) {
-        return false;
-    }
-
-    sum = atomic_load_explicit(counter, memory_order_relaxed) + value;
-    atomic_store_explicit(counter, sum, memory_order_relaxed);
-
-    return sum < value;
+    return FLOW_REDO_HEAD
+           + FLOW_REDO_KIND_END * 2 * sizeof(uint32_t)
+           + FLOW_PUBLISH_COUNTERS * sizeof(flow_redo_counter_t)
+           + FLOW_ZONE_ERRORS * sizeof(flow_redo_error_t)
+           + (batch->topic_count + filled->topics)
+             * sizeof(flow_redo_topic_t)
+           + batch->advance_count * sizeof(flow_redo_partition_t)
+           + (batch->host_count + 1) * sizeof(flow_redo_host_t)
+           + (batch->sum_count + FLOW_DIRECTION_COUNT)
+             * sizeof(flow_redo_bytes_t)
+           + FLOW_DIRECTION_COUNT * sizeof(flow_redo_series_t)
+           + sizeof(flow_redo_as_t)
+           + sizeof(uint64_t)
+           + (size_t) (filled->string_bytes
+                       - flow_publish_get(&zone->string_bytes));
 }

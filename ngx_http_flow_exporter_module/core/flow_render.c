@@ -83,12 +83,13 @@ flow_render_string(flow_render_buffer_t *buffer, flow_str_t string)
 
 void
 flow_render_start(flow_render_t *render, const flow_zone_t *zone,
-    const flow_render_conf_t *conf)
+    const flow_render_conf_t *conf, bool shown)
 {
     memset(render, 0, sizeof(*render));
 
     render->zone = zone;
     render->conf = conf;
+    render->shown = shown;
 }
 
 
@@ -141,6 +142,11 @@ flow_render_row(flow_render_t *render, flow_render_buffer_t *buffer,
     const flow_metric_t  *row;
 
     row = &flow_metrics[render->metric];
+
+    if (!render->shown && strcmp(row->type, "gauge") != 0) {
+        return FLOW_OK;
+    }
+
     count = flow_metrics_entries(render->zone, row);
 
     for ( ;; ) {
@@ -273,6 +279,10 @@ flow_render_metric(flow_render_t *render, flow_render_buffer_t *buffer)
                             &value))
     {
         return false;
+    }
+
+    if (row->value == FLOW_VALUE_LIVE && !render->shown) {
+        value.number = 0;
     }
 
     flow_render_header(render, buffer);

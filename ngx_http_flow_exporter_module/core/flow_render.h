@@ -32,6 +32,7 @@ typedef struct {
 typedef struct {
     const flow_zone_t         *zone;
     const flow_render_conf_t  *conf;
+    bool                       shown;    /* flow series and counters are */
     uint32_t                   metric;   /* row of flow_metrics[] */
     bool                       header;   /* HELP and TYPE of it are written */
     uint32_t                   item;     /* next entry of the row's scope */
@@ -39,10 +40,14 @@ typedef struct {
 } flow_render_t;
 
 
-/* Begins a scrape; allocates nothing.  Zone and conf must outlive it. */
+/*
+ * Begins a scrape; allocates nothing.  Zone and conf must outlive it.  Where
+ * the zone's counters may not be shown ("shown" is false), the scrape has the
+ * exporter's own gauges only, and says that it is not ready.
+ */
 
 void flow_render_start(flow_render_t *render, const flow_zone_t *zone,
-    const flow_render_conf_t *conf);
+    const flow_render_conf_t *conf, bool shown);
 
 /*
  * Writes whole lines into "buffer" and sets *written.  Returns FLOW_OK when

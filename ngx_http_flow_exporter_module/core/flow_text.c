@@ -1,5 +1,5 @@
 /*
- * Text: strict numbers, decimal output, UTF-8, label escaping, hash.
+ * Text: strict numbers, decimal output, UTF-8, label escaping, hash, checksum.
  *
  * Foreign bytes become numbers and labels here, on their way into a record;
  * numbers become digits here, on their way out of the zone.
@@ -10,6 +10,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <string.h>
+#include <zlib.h>
 
 
 /* An odd constant with well spread bits: 2^64 divided by the golden ratio. */
@@ -187,6 +188,13 @@ flow_text_hash(flow_str_t text)
     hash *= FLOW_TEXT_HASH_FACTOR;
 
     return hash ^ hash >> 29;
+}
+
+
+uint32_t
+flow_text_checksum(const char *bytes, size_t len)
+{
+    return (uint32_t) crc32_z(0, (const Bytef *) bytes, len);
 }
 
 

@@ -1,5 +1,5 @@
 /*
- * Text: strict numbers, decimal output, UTF-8, label escaping, hash.
+ * Text: strict numbers, decimal output, UTF-8, label escaping, hash, checksum.
  * Any thread may call; nothing here allocates.
  */
 
@@ -70,6 +70,10 @@ size_t flow_text_escape(char *out, flow_str_t text);
 /* Hash for tables in private memory; never stored. */
 
 uint64_t flow_text_hash(flow_str_t text);
+
+/* CRC-32, as zlib and gzip have it. */
+
+uint32_t flow_text_checksum(const char *bytes, size_t len);
 
 
 #endif /* FLOW_TEXT_H */

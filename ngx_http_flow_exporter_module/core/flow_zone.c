@@ -35,6 +35,10 @@
 
 #define FLOW_ZONE_SERIES_MAX    (UINT32_MAX / 2)
 
+#define FLOW_ZONE_BYTES_PER_JOURNAL_BYTE   8
+#define FLOW_ZONE_JOURNAL_MIN            (64 * 1024)
+#define FLOW_ZONE_JOURNAL_MAX            (2 * 1024 * 1024)
+
 #define FLOW_ZONE_ARENA_MAX  (UINT64_C(0xffffffff) * FLOW_ZONE_STRING_UNIT)
 
 /* A slot changes within nanoseconds, unless its writer has died. */
@@ -43,7 +47,7 @@
 
 
 static_assert(sizeof(flow_topic_t) == 72, "layout of flow_topic_t");
-static_assert(sizeof(flow_partition_t) == 32, "layout of flow_partition_t");
+static_assert(sizeof(flow_partition_t) == 48, "layout of flow_partition_t");
 static_assert(sizeof(flow_host_t) == 16, "layout of flow_host_t");
 static_assert(sizeof(flow_as_t) == 8, "layout of flow_as_t");
 static_assert(sizeof(flow_series_t) == 32, "layout of flow_series_t");
@@ -89,6 +93,7 @@ flow_zone_format(void *memory, size_t size)
     (void) flow_zone_place(&capacity, &zone->tables);
 
     atomic_init(&zone->decoding, FLOW_ZONE_NONE);
+    atomic_init(&zone->image_timestamp, -1);
 
     zone->magic = FLOW_ZONE_MAGIC;
 
@@ -164,6 +169,54 @@ char *
 flow_zone_arena(const flow_zone_t *zone)
 {
     return (char *) zone + zone->tables.arena;
+}
+
+
+char *
+flow_zone_journal(const flow_zone_t *zone)
+{
+    return (char *) zone + zone->tables.journal;
+}
+
+
+_Atomic uint64_t *
+flow_zone_counter(const flow_zone_t *zone, uint32_t id)
+{
+    size_t  i;
+
+    static const struct {
+        uint32_t  first;
+        uint32_t  count;
+        size_t    offset;
+    } counters[] = {
+        { FLOW_COUNTER_RECORDS, FLOW_RESULT_COUNT,
+          offsetof(flow_zone_t, records) },
+        { FLOW_COUNTER_SKIPPED, FLOW_SKIP_COUNT,
+          offsetof(flow_zone_t, skipped) },
+        { FLOW_COUNTER_INVALID, FLOW_REASON_COUNT,
+          offsetof(flow_zone_t, invalid) },
+        { FLOW_COUNTER_CUT_LABELS, 1, offsetof(flow_zone_t, cut_labels) },
+        { FLOW_COUNTER_REPAIRED_LABELS, 1,
+          offsetof(flow_zone_t, repaired_labels) },
+        { FLOW_COUNTER_OVERFLOW_RECORDS, 1,
+          offsetof(flow_zone_t, overflow_records) },
+        { FLOW_COUNTER_COMMITS, 1, offsetof(flow_zone_t, commits) },
+        { FLOW_COUNTER_COMMIT_FAILURES, 1,
+          offsetof(flow_zone_t, commit_failures) },
+        { FLOW_COUNTER_COMMIT_NANOSECONDS, 1,
+          offsetof(flow_zone_t, commit_nanoseconds) },
+        { FLOW_COUNTER_LOG_BYTES, 1, offsetof(flow_zone_t, log_bytes) },
+        { FLOW_COUNTER_STARTS, 1, offsetof(flow_zone_t, starts) }
+    };
+
+    for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
+        if (id - counters[i].first < counters[i].count) {
+            return (_Atomic uint64_t *) ((char *) zone + counters[i].offset)
+                   + (id - counters[i].first);
+        }
+    }
+
+    return NULL;
 }
 
 
@@ -302,6 +355,11 @@ flow_zone_divide(size_t size, flow_zone_capacity_t *capacity)
                       flow_zone_clamp(size / FLOW_ZONE_BYTES_PER_HOST,
                                       FLOW_ZONE_HOSTS_MIN,
                                       FLOW_ZONE_HOSTS_MAX);
+    capacity->journal_bytes = flow_zone_clamp(
+                                  size / FLOW_ZONE_BYTES_PER_JOURNAL_BYTE,
+                                  FLOW_ZONE_JOURNAL_MIN,
+                                  FLOW_ZONE_JOURNAL_MAX)
+                              / FLOW_ZONE_ALIGN * FLOW_ZONE_ALIGN;
 
     /* room for rounding each of the tables that are still empty */
     fixed = flow_zone_place(capacity, &tables) + 3 * FLOW_ZONE_ALIGN;
@@ -345,6 +403,8 @@ flow_zone_place(const flow_zone_capacity_t *capacity,
           capacity->as_numbers * sizeof(flow_as_t) },
         { &tables->series,
           capacity->series * sizeof(flow_series_t) },
+        { &tables->journal,
+          capacity->journal_bytes },
         { &tables->arena,
           capacity->string_bytes }
     };

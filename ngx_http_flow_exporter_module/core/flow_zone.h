@@ -9,6 +9,7 @@
  *   flow_as_t        x capacity.as_numbers    one entry an AS number seen
  *   flow_series_t    x capacity.series        direction, 2 AS, host: bytes
  *   string arena       capacity.string_bytes  label values, escaped already
+ *   journal            capacity.journal_bytes one redo record
  *
  * One writer, any number of readers, no lock.  Every shared word is atomic.
  * Tables grow at their end: an entry is filled in first, then the table's
@@ -34,7 +35,7 @@
 
 /* Part of the zone's name: a new layout is a new zone. */
 
-#define FLOW_ZONE_VERSION  1
+#define FLOW_ZONE_VERSION  2
 
 /* The smallest memory that flow_zone_format() accepts. */
 
@@ -65,6 +66,7 @@ typedef struct {
     uint32_t  series;
     uint32_t  unused;
     uint64_t  string_bytes;
+    uint64_t  journal_bytes;
 } flow_zone_capacity_t;
 
 
@@ -77,6 +79,7 @@ typedef struct {
     uint64_t  as_numbers;
     uint64_t  series;
     uint64_t  arena;
+    uint64_t  journal;
 } flow_zone_tables_t;
 
 
@@ -109,7 +112,9 @@ typedef struct {
     _Atomic int64_t   next_offset;       /* first offset not counted yet */
     _Atomic int64_t   end_offset;        /* -1: not known */
     _Atomic uint32_t  consumed;          /* by the present writer: 0 or 1 */
-    uint32_t          unused;
+    _Atomic uint32_t  checksum;          /* of the last message counted, */
+    _Atomic int64_t   last;              /* its offset, -1: none, */
+    _Atomic int64_t   timestamp;         /* and when it was produced, ms */
 } flow_partition_t;
 
 
@@ -168,7 +173,9 @@ typedef struct {
     _Atomic uint64_t      repaired_labels;
     _Atomic uint64_t      overflow_records;
     _Atomic uint64_t      commits;
+    _Atomic uint64_t      commit_failures;
     _Atomic uint64_t      commit_nanoseconds;
+    _Atomic uint64_t      log_bytes;
     _Atomic uint64_t      starts;
 
     /* gauges */
@@ -185,8 +192,43 @@ typedef struct {
     _Atomic int64_t       decoding_offset;
     _Atomic uint64_t      position;      /* hash of the offsets at start */
 
+    /* how far the zone has come, and whether that may be shown */
+    _Atomic uint64_t      id;            /* of this memory; 0: never taken */
+    _Atomic uint32_t      live;          /* 0 or 1 */
+    _Atomic uint32_t      load;          /* how often it was loaded anew */
+    _Atomic uint64_t      lineage;       /* position, see flow_redo.h */
+    _Atomic uint64_t      epoch;
+    _Atomic uint64_t      number;
+    _Atomic uint32_t      journal;       /* flow_journal_e */
+
+    /* the state files */
+    _Atomic uint32_t      durable;       /* what is shown is in them: 0 or 1 */
+    _Atomic int64_t       image_timestamp;   /* ms, -1: none yet */
+    _Atomic uint64_t      image_bytes;
+    _Atomic uint64_t      image_nanoseconds;
+
     flow_kafka_error_t    kafka_errors[FLOW_ZONE_ERRORS];
 } flow_zone_t;
+
+
+/*
+ * The zone's counters, as redo records name them: a number, or a first number
+ * of several.  Once given, a number keeps its meaning.
+ */
+
+typedef enum {
+    FLOW_COUNTER_RECORDS = 100,          /* + flow_result_e */
+    FLOW_COUNTER_SKIPPED = 200,          /* + flow_skip_e */
+    FLOW_COUNTER_INVALID = 300,          /* + flow_reason_e */
+    FLOW_COUNTER_CUT_LABELS = 400,
+    FLOW_COUNTER_REPAIRED_LABELS,
+    FLOW_COUNTER_OVERFLOW_RECORDS,
+    FLOW_COUNTER_COMMITS = 500,
+    FLOW_COUNTER_COMMIT_FAILURES,
+    FLOW_COUNTER_COMMIT_NANOSECONDS,
+    FLOW_COUNTER_LOG_BYTES,
+    FLOW_COUNTER_STARTS                  /* the last one */
+} flow_counter_e;
 
 
 /* A reader's copy of a series. */
@@ -232,6 +274,11 @@ flow_host_t *flow_zone_hosts(const flow_zone_t *zone);
 flow_as_t *flow_zone_as_numbers(const flow_zone_t *zone);
 flow_series_t *flow_zone_series(const flow_zone_t *zone);
 char *flow_zone_arena(const flow_zone_t *zone);
+char *flow_zone_journal(const flow_zone_t *zone);
+
+/* A counter by its number, or NULL if there is none of that number. */
+
+_Atomic uint64_t *flow_zone_counter(const flow_zone_t *zone, uint32_t id);
 
 /*
  * Returns a string of the arena by its reference; empty for 0 and for a

@@ -2,8 +2,9 @@
  * Claiming entries of the zone's tables; see flow_zone_writer.h.
  *
  * Order of each claim: add the entry to the private index, fill it in, raise
- * the table's count with release order.  A writer that dies before the count
- * is raised leaves nothing behind; after it, its successor finds the entry.
+ * the writer's own count of the table.  The zone's count is raised when the
+ * redo record that names the entry is applied: a writer that dies before that
+ * leaves nothing behind.
  */
 
 #include <string.h>
@@ -16,7 +17,8 @@ static uint32_t flow_zone_claim_as(flow_zone_writer_t *writer,
     uint32_t number, flow_str_t name);
 static uint32_t flow_zone_add_series(flow_zone_writer_t *writer,
     const flow_series_key_t *key);
-static uint32_t flow_zone_add_string(flow_zone_t *zone, flow_str_t escaped);
+static uint32_t flow_zone_add_string(flow_zone_writer_t *writer,
+    flow_str_t escaped);
 static void flow_zone_fill_series(flow_series_t *series,
     const flow_series_key_t *key);
 static bool flow_zone_is_equal(flow_str_t one, flow_str_t other);
@@ -31,7 +33,7 @@ flow_zone_claim_topic(flow_zone_writer_t *writer, flow_str_t name)
 
     zone = writer->zone;
     topics = flow_zone_topics(zone);
-    count = flow_zone_get(&zone->topics);
+    count = writer->filled.topics;
 
     for (i = 0; i < count; i++) {
         if (flow_zone_is_equal(name,
@@ -46,13 +48,16 @@ flow_zone_claim_topic(flow_zone_writer_t *writer, flow_str_t name)
         return FLOW_ZONE_NONE;
     }
 
-    string = flow_zone_add_string(zone, name);
+    string = flow_zone_add_string(writer, name);
     if (string == FLOW_ZONE_NONE) {
         return FLOW_ZONE_NONE;
     }
 
+    /* zeros may have become others, before the zone was loaded anew */
+
+    memset(&topics[count], 0, sizeof(flow_topic_t));
     flow_zone_set(&topics[count].name, string);
-    flow_zone_show(&zone->topics, count + 1);
+    writer->filled.topics = count + 1;
 
     return count;
 }
@@ -80,7 +85,7 @@ flow_zone_claim_partition(flow_zone_writer_t *writer, uint32_t topic,
     }
 
     zone = writer->zone;
-    entry = flow_zone_get(&zone->partitions);
+    entry = writer->filled.partitions;
 
     if (entry == zone->capacity.partitions
         || flow_zone_index_add_partition(&writer->index, topic, partition,
@@ -96,7 +101,10 @@ flow_zone_claim_partition(flow_zone_writer_t *writer, uint32_t topic,
     flow_zone_set(&slot->next_offset, next_offset);
     flow_zone_set(&slot->end_offset, -1);
     flow_zone_set(&slot->consumed, 0);
-    flow_zone_show(&zone->partitions, entry + 1);
+    flow_zone_set(&slot->checksum, 0);
+    flow_zone_set(&slot->last, -1);
+    flow_zone_set(&slot->timestamp, -1);
+    writer->filled.partitions = entry + 1;
 
     return entry;
 }
@@ -124,13 +132,13 @@ flow_zone_claim_host(flow_zone_writer_t *writer, flow_str_t name)
     }
 
     zone = writer->zone;
-    entry = flow_zone_get(&zone->hosts);
+    entry = writer->filled.hosts;
 
     if (entry == zone->capacity.hosts) {
         return FLOW_ZONE_NONE;
     }
 
-    string = flow_zone_add_string(zone, escaped);
+    string = flow_zone_add_string(writer, escaped);
 
     if (string == FLOW_ZONE_NONE
         || flow_zone_index_add_host(&writer->index, escaped, entry)
@@ -143,9 +151,42 @@ flow_zone_claim_host(flow_zone_writer_t *writer, flow_str_t name)
 
     flow_zone_set(&slot->name, string);
     flow_zone_set(&slot->timestamp, -1);
-    flow_zone_show(&zone->hosts, entry + 1);
+    writer->filled.hosts = entry + 1;
 
     return entry;
+}
+
+
+uint32_t
+flow_zone_find_host(const flow_zone_writer_t *writer, flow_str_t name)
+{
+    char        room[FLOW_ESCAPED_MAX];
+    flow_str_t  escaped;
+
+    if (name.len > FLOW_LABEL_MAX) {
+        return FLOW_ZONE_NONE;
+    }
+
+    escaped.len = flow_text_escape(room, name);
+    escaped.data = room;
+
+    return flow_zone_index_host(&writer->index, escaped);
+}
+
+
+uint32_t
+flow_zone_find_series(const flow_zone_writer_t *writer,
+    flow_direction_e direction, uint32_t source_as, uint32_t destination_as,
+    uint32_t host)
+{
+    flow_series_key_t  key;
+
+    key.direction = direction;
+    key.source = flow_zone_index_as(&writer->index, source_as);
+    key.destination = flow_zone_index_as(&writer->index, destination_as);
+    key.host = host;
+
+    return flow_zone_index_series(&writer->index, &key);
 }
 
 
@@ -157,21 +198,18 @@ flow_zone_claim_series(flow_zone_writer_t *writer, flow_direction_e direction,
     uint32_t           entry;
     flow_series_key_t  key;
 
-    key.direction = direction;
-    key.source = flow_zone_index_as(&writer->index, source_as);
-    key.destination = flow_zone_index_as(&writer->index, destination_as);
-    key.host = host;
-
-    entry = flow_zone_index_series(&writer->index, &key);
+    entry = flow_zone_find_series(writer, direction, source_as,
+                                  destination_as, host);
     if (entry != FLOW_ZONE_NONE) {
         return entry;
     }
 
-    if (flow_zone_get(&writer->zone->series) == writer->zone->capacity.series)
-    {
+    if (writer->filled.series == writer->zone->capacity.series) {
         return FLOW_ZONE_NONE;
     }
 
+    key.direction = direction;
+    key.host = host;
     key.source = flow_zone_claim_as(writer, source_as,
                                     flow_names_find(names, source_as));
     if (key.source == FLOW_ZONE_NONE) {
@@ -188,53 +226,59 @@ flow_zone_claim_series(flow_zone_writer_t *writer, flow_direction_e direction,
 }
 
 
-uint32_t
-flow_zone_adopt_names(flow_zone_writer_t *writer, const flow_names_t *names,
-    uint32_t *missed)
+void
+flow_zone_adopt_names(flow_zone_writer_t *writer, const flow_names_t *names)
 {
-    char          room[FLOW_ESCAPED_MAX];
-    uint32_t      i, count, changed, string;
-    flow_as_t    *numbers;
-    flow_str_t    name;
     flow_zone_t  *zone;
 
-    changed = 0;
-    *missed = 0;
-
     zone = writer->zone;
-    numbers = flow_zone_as_numbers(zone);
-    count = flow_zone_get(&zone->as_numbers);
 
-    for (i = FLOW_ZONE_OTHER + 1; i < count; i++) {
-
-        name.len = flow_text_escape(room,
-                       flow_names_find(names,
-                                       flow_zone_get(&numbers[i].number)));
-        name.data = room;
-
-        if (flow_zone_is_equal(name,
-                               flow_zone_string(zone,
-                                             flow_zone_get(&numbers[i].name))))
-        {
-            continue;
-        }
-
-        string = flow_zone_add_string(zone, name);
-
-        if (string == FLOW_ZONE_NONE) {
-            (*missed)++;
-            continue;
-        }
-
-        flow_zone_show(&numbers[i].name, string);
-        changed++;
-    }
+    writer->names = names;
+    writer->next_name = FLOW_ZONE_OTHER + 1;
+    writer->end_name = writer->filled.as_numbers;
 
     flow_zone_set(&zone->as_names_loaded, names != NULL);
     flow_zone_set(&zone->as_names, flow_names_count(names));
     flow_zone_set(&zone->as_names_timestamp, flow_names_timestamp(names));
+}
 
-    return changed;
+
+int
+flow_zone_rename(flow_zone_writer_t *writer, uint32_t *entry, uint32_t *name)
+{
+    char          room[FLOW_ESCAPED_MAX];
+    flow_as_t    *slot;
+    flow_str_t    wanted;
+    flow_zone_t  *zone;
+
+    zone = writer->zone;
+
+    while (writer->next_name < writer->end_name) {
+
+        *entry = writer->next_name++;
+        slot = &flow_zone_as_numbers(zone)[*entry];
+
+        wanted.len = flow_text_escape(room,
+                         flow_names_find(writer->names,
+                                         flow_zone_get(&slot->number)));
+        wanted.data = room;
+
+        if (!flow_zone_is_equal(wanted,
+                flow_zone_string(zone, flow_zone_get(&slot->name))))
+        {
+            *name = flow_zone_add_string(writer, wanted);
+            return *name == FLOW_ZONE_NONE ? FLOW_AGAIN : FLOW_OK;
+        }
+    }
+
+    return FLOW_DECLINED;
+}
+
+
+bool
+flow_zone_has_renames(const flow_zone_writer_t *writer)
+{
+    return writer->next_name < writer->end_name;
 }
 
 
@@ -250,19 +294,19 @@ flow_zone_claim_other(flow_zone_writer_t *writer)
 
     zone = writer->zone;
 
-    if (flow_zone_get(&zone->series) >= FLOW_DIRECTION_COUNT) {
+    if (writer->filled.series >= FLOW_DIRECTION_COUNT) {
         return FLOW_OK;
     }
 
-    string = flow_zone_add_string(zone, name);
+    string = flow_zone_add_string(writer, name);
     if (string == FLOW_ZONE_NONE) {
         return FLOW_ERROR;
     }
 
     flow_zone_set(&flow_zone_hosts(zone)[FLOW_ZONE_OTHER].name, string);
     flow_zone_set(&flow_zone_hosts(zone)[FLOW_ZONE_OTHER].timestamp, -1);
-    flow_zone_show(&zone->hosts, FLOW_ZONE_OTHER + 1);
-    flow_zone_show(&zone->as_numbers, FLOW_ZONE_OTHER + 1);
+    writer->filled.hosts = FLOW_ZONE_OTHER + 1;
+    writer->filled.as_numbers = FLOW_ZONE_OTHER + 1;
 
     key.source = FLOW_ZONE_OTHER;
     key.destination = FLOW_ZONE_OTHER;
@@ -273,7 +317,7 @@ flow_zone_claim_other(flow_zone_writer_t *writer)
         flow_zone_fill_series(&flow_zone_series(zone)[direction], &key);
     }
 
-    flow_zone_show(&zone->series, FLOW_DIRECTION_COUNT);
+    writer->filled.series = FLOW_DIRECTION_COUNT;
 
     return FLOW_OK;
 }
@@ -295,7 +339,7 @@ flow_zone_claim_as(flow_zone_writer_t *writer, uint32_t number,
     }
 
     zone = writer->zone;
-    entry = flow_zone_get(&zone->as_numbers);
+    entry = writer->filled.as_numbers;
 
     if (entry == zone->capacity.as_numbers) {
         return FLOW_ZONE_NONE;
@@ -304,7 +348,7 @@ flow_zone_claim_as(flow_zone_writer_t *writer, uint32_t number,
     escaped.len = flow_text_escape(room, name);
     escaped.data = room;
 
-    string = flow_zone_add_string(zone, escaped);
+    string = flow_zone_add_string(writer, escaped);
 
     if (string == FLOW_ZONE_NONE
         || flow_zone_index_add_as(&writer->index, number, entry) != FLOW_OK)
@@ -316,7 +360,7 @@ flow_zone_claim_as(flow_zone_writer_t *writer, uint32_t number,
 
     flow_zone_set(&slot->number, number);
     flow_zone_set(&slot->name, string);
-    flow_zone_show(&zone->as_numbers, entry + 1);
+    writer->filled.as_numbers = entry + 1;
 
     return entry;
 }
@@ -328,7 +372,7 @@ flow_zone_add_series(flow_zone_writer_t *writer, const flow_series_key_t *key)
     uint32_t        entry;
     flow_series_t  *series;
 
-    entry = flow_zone_get(&writer->zone->series);
+    entry = writer->filled.series;
 
     if (flow_zone_index_add_series(&writer->index, key, entry) != FLOW_OK) {
         return FLOW_ZONE_NONE;
@@ -338,7 +382,7 @@ flow_zone_add_series(flow_zone_writer_t *writer, const flow_series_key_t *key)
 
     flow_zone_fill_series(series, key);
     flow_zone_set(&series->used, 1);
-    flow_zone_show(&writer->zone->series, entry + 1);
+    writer->filled.series = entry + 1;
 
     return entry;
 }
@@ -370,11 +414,12 @@ flow_zone_fill_series(flow_series_t *series, const flow_series_key_t *key)
 /* Returns a reference, or FLOW_ZONE_NONE if the arena is full. */
 
 static uint32_t
-flow_zone_add_string(flow_zone_t *zone, flow_str_t escaped)
+flow_zone_add_string(flow_zone_writer_t *writer, flow_str_t escaped)
 {
-    char      *at;
-    uint16_t   len;
-    uint64_t   start, end;
+    char         *at;
+    uint16_t      len;
+    uint64_t      start, end;
+    flow_zone_t  *zone;
 
     if (escaped.len == 0) {
         return 0;
@@ -382,7 +427,9 @@ flow_zone_add_string(flow_zone_t *zone, flow_str_t escaped)
 
     /* reference 0 is the empty string */
 
-    start = flow_zone_get(&zone->string_bytes);
+    zone = writer->zone;
+    start = writer->filled.string_bytes;
+
     if (start == 0) {
         start = FLOW_ZONE_STRING_UNIT;
     }
@@ -400,7 +447,7 @@ flow_zone_add_string(flow_zone_t *zone, flow_str_t escaped)
     memcpy(at, &len, sizeof(len));
     memcpy(at + sizeof(len), escaped.data, len);
 
-    flow_zone_show(&zone->string_bytes, end);
+    writer->filled.string_bytes = end;
 
     return (uint32_t) (start / FLOW_ZONE_STRING_UNIT);
 }

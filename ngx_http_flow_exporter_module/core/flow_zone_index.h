@@ -33,8 +33,15 @@ typedef struct {
 
 
 struct flow_zone_writer_s {
-    flow_zone_t        *zone;
-    flow_zone_index_t   index;
+    flow_zone_t            *zone;
+    flow_zone_index_t       index;
+    flow_zone_filled_t      filled;
+    flow_zone_pending_t     pending;
+
+    /* AS names that are to be adopted */
+    const flow_names_t     *names;
+    uint32_t                next_name;       /* entry to look at */
+    uint32_t                end_name;
 };
 
 

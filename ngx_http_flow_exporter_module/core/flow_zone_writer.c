@@ -12,7 +12,6 @@
 
 
 static bool flow_zone_is_sound(const flow_zone_t *zone);
-static void flow_zone_repair(flow_zone_t *zone);
 static uint64_t flow_zone_hash_offsets(const flow_zone_t *zone);
 
 
@@ -33,8 +32,18 @@ flow_zone_writer_create(flow_zone_t *zone, flow_error_t *error)
     }
 
     writer->zone = zone;
+    writer->pending.starts = 1;
+    writer->pending.any = true;
 
-    flow_zone_repair(zone);
+    writer->filled = (flow_zone_filled_t) {
+        .topics = flow_zone_get(&zone->topics),
+        .partitions = flow_zone_get(&zone->partitions),
+        .hosts = flow_zone_get(&zone->hosts),
+        .as_numbers = flow_zone_get(&zone->as_numbers),
+        .series = flow_zone_get(&zone->series),
+        .errors = flow_zone_get(&zone->errors),
+        .string_bytes = flow_zone_get(&zone->string_bytes)
+    };
 
     if (flow_zone_index_init(&writer->index, zone) != FLOW_OK
         || flow_zone_claim_other(writer) != FLOW_OK)
@@ -65,6 +74,20 @@ flow_zone_of(const flow_zone_writer_t *writer)
 }
 
 
+const flow_zone_filled_t *
+flow_zone_filled(const flow_zone_writer_t *writer)
+{
+    return &writer->filled;
+}
+
+
+flow_zone_pending_t *
+flow_zone_pending(flow_zone_writer_t *writer)
+{
+    return &writer->pending;
+}
+
+
 void
 flow_zone_count_error(flow_zone_writer_t *writer, flow_str_t name)
 {
@@ -73,7 +96,7 @@ flow_zone_count_error(flow_zone_writer_t *writer, flow_str_t name)
     flow_kafka_error_t  *errors;
 
     errors = writer->zone->kafka_errors;
-    count = flow_zone_get(&writer->zone->errors);
+    count = writer->filled.errors;
 
     if (name.len >= FLOW_ZONE_ERROR_NAME) {
         name.len = FLOW_ZONE_ERROR_NAME - 1;
@@ -101,39 +124,39 @@ flow_zone_count_error(flow_zone_writer_t *writer, flow_str_t name)
 
         memcpy(errors[i].name, name.data, name.len);
         errors[i].name[name.len] = '\0';
-        flow_zone_show(&writer->zone->errors, count + 1);
+        flow_zone_set(&errors[i].count, 0);
+        writer->filled.errors = count + 1;
     }
 
-    flow_zone_set(&errors[i].count, flow_zone_get(&errors[i].count) + 1);
+    writer->pending.errors[i]++;
+    writer->pending.any = true;
 }
 
 
 void
-flow_zone_set_phase(flow_zone_writer_t *writer, flow_phase_e phase)
+flow_zone_set_phase(flow_zone_t *zone, flow_phase_e phase)
 {
-    flow_zone_set(&writer->zone->lease_held, phase != FLOW_PHASE_CLOSING);
-    flow_zone_show(&writer->zone->phase, phase);
+    flow_zone_set(&zone->lease_held, phase != FLOW_PHASE_CLOSING);
+    flow_zone_show(&zone->phase, phase);
 }
 
 
 void
-flow_zone_set_connected(flow_zone_writer_t *writer, bool connected)
+flow_zone_set_connected(flow_zone_t *zone, bool connected)
 {
-    flow_zone_set(&writer->zone->kafka_connected, connected);
+    flow_zone_set(&zone->kafka_connected, connected);
 }
 
 
 void
-flow_zone_count_start(flow_zone_writer_t *writer, flow_zone_death_t *death)
+flow_zone_look_back(flow_zone_t *zone, flow_zone_death_t *death)
 {
     uint32_t           decoding, phase;
     uint64_t           position;
-    flow_zone_t       *zone;
     flow_partition_t  *partition;
 
     memset(death, 0, sizeof(*death));
 
-    zone = writer->zone;
     phase = flow_zone_get(&zone->phase);
     position = flow_zone_hash_offsets(zone);
 
@@ -145,7 +168,6 @@ flow_zone_count_start(flow_zone_writer_t *writer, flow_zone_death_t *death)
 
     flow_zone_set(&zone->deaths, death->deaths);
     flow_zone_set(&zone->position, position);
-    flow_zone_set(&zone->starts, flow_zone_get(&zone->starts) + 1);
 
     decoding = flow_zone_get(&zone->decoding);
     flow_zone_set(&zone->decoding, FLOW_ZONE_NONE);
@@ -163,9 +185,9 @@ flow_zone_count_start(flow_zone_writer_t *writer, flow_zone_death_t *death)
 
 
 void
-flow_zone_forget_deaths(flow_zone_writer_t *writer)
+flow_zone_forget_deaths(flow_zone_t *zone)
 {
-    flow_zone_set(&writer->zone->deaths, 0);
+    flow_zone_set(&zone->deaths, 0);
 }
 
 
@@ -182,30 +204,6 @@ flow_zone_is_sound(const flow_zone_t *zone)
            && flow_zone_get(&zone->errors) <= FLOW_ZONE_ERRORS
            && flow_zone_get(&zone->string_bytes)
               <= zone->capacity.string_bytes;
-}
-
-
-/*
- * A slot that a dead writer left with an odd sequence has an identity that
- * cannot be trusted: it shows nothing from now on.
- */
-
-static void
-flow_zone_repair(flow_zone_t *zone)
-{
-    uint32_t        i, sequence;
-    flow_series_t  *series;
-
-    series = flow_zone_series(zone);
-
-    for (i = 0; i < flow_zone_get(&zone->series); i++) {
-        sequence = flow_zone_get(&series[i].sequence);
-
-        if (sequence & 1) {
-            flow_zone_set(&series[i].used, 0);
-            flow_zone_show(&series[i].sequence, sequence + 1);
-        }
-    }
 }
 
 

@@ -1,6 +1,10 @@
 /*
- * The zone's single writer: claim, intern, store.  For the steps that
- * publish, and for the process that holds the lease; never for a worker.
+ * The zone's single writer: claim and intern.  For the steps that publish,
+ * and for the process that holds the lease; never for a worker.
+ *
+ * A claimed entry is filled in, but lies beyond what the zone's header says
+ * is filled: it is free memory until a redo record that names it is applied
+ * (flow_journal.h).  So does every counter wait for a record.
  */
 
 #ifndef FLOW_ZONE_WRITER_H
@@ -20,10 +24,37 @@ typedef struct flow_zone_writer_s  flow_zone_writer_t;
 
 
 /*
- * Takes the zone over from a writer that ended in whatever way: repairs what
- * was left in the middle of a change, then builds the indexes.  The caller
- * holds the lease.  Returns NULL with a sentence if memory is short or the
- * zone contradicts itself.
+ * How far the tables are filled with what was claimed; the header of the zone
+ * has the same of what was applied.
+ */
+
+typedef struct {
+    uint32_t  topics;
+    uint32_t  partitions;
+    uint32_t  hosts;
+    uint32_t  as_numbers;
+    uint32_t  series;
+    uint32_t  errors;
+    uint64_t  string_bytes;
+} flow_zone_filled_t;
+
+
+/* What the next redo record adds to counters, beside what a batch does. */
+
+typedef struct {
+    uint64_t  starts;
+    uint64_t  commit_failures;
+    uint64_t  commit_nanoseconds;
+    uint64_t  log_bytes;
+    uint64_t  errors[FLOW_ZONE_ERRORS];
+    bool      any;             /* worth a record of its own */
+} flow_zone_pending_t;
+
+
+/*
+ * Builds the indexes of a zone that has been recovered, and counts this start
+ * as one.  The caller holds the lease.  Returns NULL with a sentence if memory
+ * is short or the zone contradicts itself.
  */
 
 flow_zone_writer_t *flow_zone_writer_create(flow_zone_t *zone,
@@ -51,31 +82,57 @@ uint32_t flow_zone_claim_series(flow_zone_writer_t *writer,
     uint32_t host, const flow_names_t *names);
 
 /*
- * Find only: index, or FLOW_ZONE_NONE.  "topic" is an index of the zone's.
+ * Find only: index, or FLOW_ZONE_NONE.  "topic" and "host" are indexes of the
+ * zone's.
  */
+
+uint32_t flow_zone_find_host(const flow_zone_writer_t *writer,
+    flow_str_t name);
+uint32_t flow_zone_find_series(const flow_zone_writer_t *writer,
+    flow_direction_e direction, uint32_t source_as, uint32_t destination_as,
+    uint32_t host);
 
 uint32_t flow_zone_find_partition(const flow_zone_writer_t *writer,
     uint32_t topic, int32_t partition);
 
 /*
- * Gives each AS number of the zone its name in "names" (NULL: none), where it
- * has another; returns how many changed.  A name that finds no room stays as
- * it was, and *missed counts it.
+ * From now on each AS number of the zone is to have its name in "names" (NULL:
+ * none), which must outlive the writer.  Those that have another one are
+ * handed out by flow_zone_rename(), a few a record.
  */
 
-uint32_t flow_zone_adopt_names(flow_zone_writer_t *writer,
-    const flow_names_t *names, uint32_t *missed);
+void flow_zone_adopt_names(flow_zone_writer_t *writer,
+    const flow_names_t *names);
+
+/*
+ * The next AS number that gets another name: FLOW_OK with its entry and the
+ * new string; FLOW_DECLINED if none is left; FLOW_AGAIN if the arena has no
+ * room for this one, which keeps its name.
+ */
+
+int flow_zone_rename(flow_zone_writer_t *writer, uint32_t *entry,
+    uint32_t *name) FLOW_MUST_CHECK;
+
+/* True while flow_zone_rename() has AS numbers to look at. */
+
+bool flow_zone_has_renames(const flow_zone_writer_t *writer);
 
 /* Counts a Kafka error by its name; beyond the table's room, as "other". */
 
 void flow_zone_count_error(flow_zone_writer_t *writer, flow_str_t name);
 
-/* What the exporter's gauges show. */
-
-void flow_zone_set_phase(flow_zone_writer_t *writer, flow_phase_e phase);
-void flow_zone_set_connected(flow_zone_writer_t *writer, bool connected);
-
 flow_zone_t *flow_zone_of(const flow_zone_writer_t *writer);
+const flow_zone_filled_t *flow_zone_filled(const flow_zone_writer_t *writer);
+
+/* What waits for a record; who composes one takes it, and it begins anew. */
+
+flow_zone_pending_t *flow_zone_pending(flow_zone_writer_t *writer);
+
+
+/* What the exporter's gauges show; for who holds the lease. */
+
+void flow_zone_set_phase(flow_zone_t *zone, flow_phase_e phase);
+void flow_zone_set_connected(flow_zone_t *zone, bool connected);
 
 
 /* How the writer before this one ended. */
@@ -89,16 +146,15 @@ typedef struct {
 
 
 /*
- * Counts this start, and tells how the last writer ended.  Called once,
- * before anything is consumed, while the phase is still the last writer's.
+ * Tells how the last writer ended.  Called once, by who has taken the lease,
+ * before anything else changes in the zone.
  */
 
-void flow_zone_count_start(flow_zone_writer_t *writer,
-    flow_zone_death_t *death);
+void flow_zone_look_back(flow_zone_t *zone, flow_zone_death_t *death);
 
 /* The writer has lived long enough not to be part of a crash loop. */
 
-void flow_zone_forget_deaths(flow_zone_writer_t *writer);
+void flow_zone_forget_deaths(flow_zone_t *zone);
 
 
 #endif /* FLOW_ZONE_WRITER_H */

@@ -128,10 +128,47 @@ flow_assign_refresh_ends(flow_assign_t *assign)
 }
 
 
+bool
+flow_assign_is_caught_up(const flow_assign_t *assign)
+{
+    int32_t                     p;
+    uint32_t                    i;
+    const flow_assign_topic_t  *topic;
+
+    for (i = 0; i < assign->conf.consumer.topic_count; i++) {
+        topic = &assign->topics[i];
+
+        if (!topic->told) {
+            return false;
+        }
+
+        for (p = 0; p < topic->capacity; p++) {
+            if (topic->partitions[p].state != FLOW_ASSIGN_IDLE
+                && !flow_pipeline_is_caught_up(assign->pipeline, i, p))
+            {
+                return false;
+            }
+        }
+    }
+
+    return true;
+}
+
+
 static int
 flow_assign_message(void *data, const flow_message_t *message)
 {
-    flow_assign_t  *assign = data;
+    flow_assign_t            *assign = data;
+    flow_assign_partition_t  *found;
+
+    found = &assign->topics[message->topic].partitions[message->partition];
+
+    if (found->state == FLOW_ASSIGN_REJECTED
+        || (found->state == FLOW_ASSIGN_VERIFYING
+            && flow_assign_verify(assign, message) != FLOW_OK))
+    {
+        return FLOW_OK;
+    }
 
     return flow_pipeline_message(assign->pipeline, message);
 }
@@ -140,7 +177,18 @@ flow_assign_message(void *data, const flow_message_t *message)
 static int
 flow_assign_end(void *data, uint32_t topic, int32_t partition, int64_t end)
 {
-    flow_assign_t  *assign = data;
+    flow_assign_t            *assign = data;
+    flow_assign_partition_t  *found;
+
+    found = &assign->topics[topic].partitions[partition];
+
+    if (found->state == FLOW_ASSIGN_REJECTED) {
+        return FLOW_OK;
+    }
+
+    if (found->state == FLOW_ASSIGN_VERIFYING) {
+        flow_assign_verify_end(assign, topic, partition, end);
+    }
 
     return flow_pipeline_end(assign->pipeline, topic, partition, end);
 }
@@ -162,6 +210,7 @@ flow_assign_topic(void *data, uint32_t topic, int32_t partitions)
     }
 
     state->count = partitions;
+    state->told = true;
 
     if (assign->conf.partition_count == 0) {
         for (p = 0; p < partitions; p++) {

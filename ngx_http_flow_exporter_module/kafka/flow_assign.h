@@ -50,4 +50,12 @@ int flow_assign_poll(flow_assign_t *assign, uint32_t limit) FLOW_MUST_CHECK;
 void flow_assign_refresh_ends(flow_assign_t *assign);
 
 
+/*
+ * True once Kafka has told of each topic, and each partition that is to be
+ * consumed was read up to its end since the assignment began.
+ */
+
+bool flow_assign_is_caught_up(const flow_assign_t *assign);
+
+
 #endif /* FLOW_ASSIGN_H */

@@ -6,7 +6,8 @@
  * the partition's bounds are asked for before anything is given up.  An
  * offset below the first is lost; one beyond the end is tried again for some
  * seconds, for it could be counted twice.  Then the partition goes on by the
- * start policy.
+ * start policy; one that is not the same any more (flow_assign_verify.c), of a
+ * topic that was seen absent, at its beginning.
  */
 
 #include <inttypes.h>
@@ -23,9 +24,13 @@ static void flow_assign_first(flow_assign_t *assign, uint32_t topic,
     int32_t partition, int64_t offset);
 static void flow_assign_look(flow_assign_t *assign, uint32_t topic,
     int32_t partition, int64_t offset, int64_t low, int64_t high);
+static void flow_assign_anew(flow_assign_t *assign, uint32_t topic,
+    int32_t partition, int64_t offset, const char *why);
 static int flow_assign_begin(flow_assign_t *assign, uint32_t topic,
     int32_t partition, int64_t offset);
 static void flow_assign_consume(flow_assign_t *assign, uint32_t topic,
+    int32_t partition, int64_t offset, const char *why);
+static void flow_assign_say(flow_assign_t *assign, uint32_t topic,
     int32_t partition, int64_t offset, const char *why);
 
 
@@ -46,7 +51,8 @@ flow_assign_consider(flow_assign_t *assign, uint32_t topic, int32_t partition)
     next = flow_pipeline_next_offset(assign->pipeline, topic, partition);
 
     if (next >= 0) {
-        flow_assign_consume(assign, topic, partition, next, "stored offset");
+        flow_assign_say(assign, topic, partition, next, "stored offset");
+        flow_assign_resume(assign, topic, partition, 0);
         return;
     }
 
@@ -158,34 +164,55 @@ flow_assign_look(flow_assign_t *assign, uint32_t topic, int32_t partition,
     found->looks = found->looked_at == next ? found->looks + 1 : 1;
     found->looked_at = next;
 
-    if (next >= low && next <= high && found->looks == 1) {
-        flow_assign_consume(assign, topic, partition, next,
+    if (!found->other && next >= low
+        && (next <= high || found->looks < FLOW_ASSIGN_LOOKS))
+    {
+        if (next <= high && found->looks == 1) {
+            flow_assign_say(assign, topic, partition, next,
                             "there at a second look");
+        }
+
+        flow_assign_resume(assign, topic, partition, low);
         return;
     }
 
-    if (next >= low && (next <= high || found->looks < FLOW_ASSIGN_LOOKS)) {
-        found->state = FLOW_ASSIGN_CONSUMED;
-        flow_consume_start(assign->consumer, topic, partition, next);
-        return;
-    }
-
-    if (next < low) {
+    if (next < low && !found->other) {
         flow_assign_line(assign, FLOW_LOG_ERROR, "kafka: topic \"%s\" "
                          "partition %d: offsets %" PRId64 " to %" PRId64
                          " are left out, Kafka has deleted up to %" PRId64,
                          name, (int) partition, next, offset - 1, low - 1);
 
-    } else {
+        flow_assign_anew(assign, topic, partition, offset,
+                         "by the start policy");
+        return;
+    }
+
+    if (!found->other) {
         flow_assign_line(assign, FLOW_LOG_ERROR, "kafka: topic \"%s\" "
                          "partition %d: next offset %" PRId64 " lies beyond "
                          "the end %" PRId64 ", the topic was created anew or "
                          "cut off", name, (int) partition, next, high);
     }
 
+    found->other = false;
+
+    if (flow_pipeline_was_absent(assign->pipeline, topic)) {
+        flow_assign_anew(assign, topic, partition, low,
+                         "its beginning: it is new");
+
+    } else {
+        flow_assign_anew(assign, topic, partition, offset,
+                         "by the start policy");
+    }
+}
+
+
+static void
+flow_assign_anew(flow_assign_t *assign, uint32_t topic, int32_t partition,
+    int64_t offset, const char *why)
+{
     if (flow_assign_begin(assign, topic, partition, offset) == FLOW_OK) {
-        flow_assign_consume(assign, topic, partition, offset,
-                            "by the start policy");
+        flow_assign_consume(assign, topic, partition, offset, why);
     }
 }
 
@@ -220,10 +247,17 @@ flow_assign_consume(flow_assign_t *assign, uint32_t topic, int32_t partition,
 {
     assign->topics[topic].partitions[partition].state = FLOW_ASSIGN_CONSUMED;
 
+    flow_assign_say(assign, topic, partition, offset, why);
+    flow_consume_start(assign->consumer, topic, partition, offset);
+}
+
+
+static void
+flow_assign_say(flow_assign_t *assign, uint32_t topic, int32_t partition,
+    int64_t offset, const char *why)
+{
     flow_assign_line(assign, FLOW_LOG_NOTICE, "kafka: topic \"%s\" partition "
                      "%d is consumed from offset %" PRId64 ", %s",
                      assign->conf.consumer.topics[topic], (int) partition,
                      offset, why);
-
-    flow_consume_start(assign->consumer, topic, partition, offset);
 }

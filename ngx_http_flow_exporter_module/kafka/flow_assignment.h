@@ -1,15 +1,19 @@
 /*
- * The assignment inside: what flow_assign.c (what comes from the consumer)
- * and flow_assign_offset.c (from where a partition goes on) share, and nobody
- * else.
+ * The assignment inside: what flow_assign.c (what comes from the consumer),
+ * flow_assign_offset.c (from where a partition goes on) and
+ * flow_assign_verify.c (whether it is still the same) share, and nobody else.
  *
- *   idle -- topic: offset stored ----------------------> consumed
- *     |                                                   |   |
- *     +-- topic: none ------> resolving -- "resolved" ----^   |
- *     |                                                   |   |
- *     |                       looking <-- out of range ---|---+
- *     |                          +------- "resolved" -----^   |
- *     +<------------- "stopped" for another reason -----------+
+ *   idle -- topic: offset stored --> verifying -- same ----> consumed
+ *     |                               |   |  ^                |   |
+ *     |                           other   |  |                |   |
+ *     |                               v   |  "resolved": there|   |
+ *     |                         rejected  |  |                |   |
+ *     |                               v   v  |                |   |
+ *     |                              looking <-- out of range +   |
+ *     |                                 |                     ^   |
+ *     |                                 +-- "resolved": gone -+   |
+ *     +-- topic: none --> resolving ------- "resolved" -------+   |
+ *     +<----------------- "stopped" for another reason -----------+
  */
 
 #ifndef FLOW_ASSIGNMENT_H
@@ -21,6 +25,8 @@
 typedef enum {
     FLOW_ASSIGN_IDLE = 0,
     FLOW_ASSIGN_RESOLVING,
+    FLOW_ASSIGN_VERIFYING,       /* from the last message that was counted */
+    FLOW_ASSIGN_REJECTED,        /* which is another one now */
     FLOW_ASSIGN_CONSUMED,
     FLOW_ASSIGN_LOOKING,
     FLOW_ASSIGN_REFUSED          /* no room for it in the zone */
@@ -31,6 +37,8 @@ typedef struct {
     flow_assign_state_e       state;
     bool                      added;       /* to a topic that we know: while
                                               resolving */
+    bool                      other;       /* not the one it was: while
+                                              looking */
     uint32_t                  looks;       /* in a row, ... */
     int64_t                   looked_at;   /* ... with this next offset */
 } flow_assign_partition_t;
@@ -41,6 +49,7 @@ typedef struct {
     int32_t                   capacity;
     int32_t                   count;
     uint32_t                  added;       /* partitions that are "added" */
+    bool                      told;        /* Kafka has told of the topic */
     bool                      warned;
 } flow_assign_topic_t;
 
@@ -64,6 +73,25 @@ void flow_assign_resolved(void *data, uint32_t topic, int32_t partition,
     int64_t offset, int64_t low, int64_t high);
 void flow_assign_stopped(void *data, uint32_t topic, int32_t partition,
     bool out_of_range);
+
+/*
+ * Consumes a partition that has a next offset, "low" and above being there:
+ * from the last message that was counted, if it is among these, to see whether
+ * it is still the same.
+ */
+
+void flow_assign_resume(flow_assign_t *assign, uint32_t topic,
+    int32_t partition, int64_t low);
+
+/*
+ * While verifying: looks at a message, or at the partition's end.  FLOW_OK: it
+ * is to be counted; FLOW_DECLINED: it is not.
+ */
+
+int flow_assign_verify(flow_assign_t *assign, const flow_message_t *message)
+    FLOW_MUST_CHECK;
+void flow_assign_verify_end(flow_assign_t *assign, uint32_t topic,
+    int32_t partition, int64_t end);
 
 /*
  * Tells the pipeline a topic's number of partitions, unless partitions are

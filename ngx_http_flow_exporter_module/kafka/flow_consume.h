@@ -171,6 +171,14 @@ void flow_consume_start(flow_consumer_t *consumer, uint32_t topic,
     int32_t partition, int64_t offset);
 
 /*
+ * What comes from a partition is not what was to come: it is not consumed any
+ * further, and "stopped" says "out of range".
+ */
+
+void flow_consume_reject(flow_consumer_t *consumer, uint32_t topic,
+    int32_t partition);
+
+/*
  * The end of a partition as the last fetch saw it, or -1; does not ask.
  */
 

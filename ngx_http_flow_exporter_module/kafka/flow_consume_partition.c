@@ -98,6 +98,20 @@ flow_consume_start(flow_consumer_t *consumer, uint32_t topic,
 }
 
 
+void
+flow_consume_reject(flow_consumer_t *consumer, uint32_t topic,
+    int32_t partition)
+{
+    flow_consume_partition_t  *found;
+
+    found = flow_consume_partition(consumer, topic, partition);
+
+    if (found != NULL) {
+        flow_consume_stop(consumer, found, true);
+    }
+}
+
+
 /*
  * Waits longer from one stop to the next, while nothing has come in between:
  * a broker that refuses what it offers is not asked in a loop.

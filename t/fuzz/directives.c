@@ -69,8 +69,8 @@ require_complete(ngx_http_flow_exporter_main_conf_t *fmcf)
     exporter = ((ngx_http_flow_exporter_t **) fmcf->exporters.elts)[0];
     fecf = exporter->conf;
 
-    require(fmcf->exporters.nelts == 1 && exporter->shm_zone != NULL
-            && exporter->shm_zone->shm.size >= 1024 * 1024, "a zone");
+    require(fmcf->exporters.nelts == 1 && fecf->zone_size >= 1024 * 1024,
+            "a zone");
     require(fecf->pipeline.own.count > 0, "an own AS");
     require(fecf->assign.consumer.topic_count > 0
             && fecf->pipeline.topic_count == fecf->assign.consumer.topic_count,

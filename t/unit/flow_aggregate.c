@@ -25,6 +25,15 @@ static struct {
 
 static int64_t  newest[HOSTS];
 
+static const flow_batch_limits_t  limits = {
+    .sums = 65536,
+    .sums_full = 16384,
+    .hosts = 4096,
+    .hosts_full = 1024,
+    .host_bytes = 262144,
+    .host_bytes_full = 65536
+};
+
 
 static void
 add(flow_batch_t *batch, uint32_t direction, uint32_t source,
@@ -92,7 +101,7 @@ static void
 test_sums(void)
 {
     uint32_t       i, round, wrong = 0;
-    flow_batch_t  *batch = flow_aggregate_create(1);
+    flow_batch_t  *batch = flow_aggregate_create(1, &limits);
 
     for (round = 0; round < 20; round++) {
         memset(sums, 0, sizeof(sums));
@@ -120,7 +129,7 @@ test_overflow(void)
     char           name[16];
     uint32_t       i, d;
     uint64_t       bytes = 0, records = 0;
-    flow_batch_t  *batch = flow_aggregate_create(1);
+    flow_batch_t  *batch = flow_aggregate_create(1, &limits);
 
     for (i = 0; i < 100000; i++) {
         snprintf(name, sizeof(name), "host%u", i % 5000);
@@ -152,7 +161,7 @@ test_overflow(void)
 static void
 test_wrap(void)
 {
-    flow_batch_t  *batch = flow_aggregate_create(1);
+    flow_batch_t  *batch = flow_aggregate_create(1, &limits);
 
     add(batch, 0, 1, 2, "h", UINT64_MAX, -1);
     ok(!batch->wrapped, "2^64 - 1 has room");
@@ -169,7 +178,7 @@ test_advances(void)
     int32_t        p;
     uint32_t       i, wrong = 0;
     int64_t        next[2][300] = { { 0 } };
-    flow_batch_t  *batch = flow_aggregate_create(2);
+    flow_batch_t  *batch = flow_aggregate_create(2, &limits);
 
     for (i = 0; i < 20000; i++) {
         uint32_t  topic = (uint32_t) random_below(2);
@@ -177,7 +186,7 @@ test_advances(void)
         p = (int32_t) random_below(300);
         next[topic][p]++;
         wrong += flow_aggregate_advance(batch, topic, p, next[topic][p])
-                 != FLOW_OK;
+                 == NULL;
     }
 
     for (i = 0; i < batch->advance_count; i++) {

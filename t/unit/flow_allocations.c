@@ -197,14 +197,6 @@ no_invalid(void *data, const flow_message_t *message, flow_reason_e reason)
 }
 
 
-static uint64_t
-no_time(void *data)
-{
-    (void) data;
-    return 0;
-}
-
-
 /* Message n of all, the last of which is long, adds n bytes. */
 
 static int
@@ -233,7 +225,7 @@ open_pipeline(void)
 {
     flow_pipeline_conf_t  conf = {
         &flow_format_pmacct, NULL, { own, 1 }, false, topics, 1,
-        no_invalid, no_time, NULL
+        no_invalid, NULL
     };
 
     pipeline = NULL;
@@ -283,7 +275,7 @@ count_messages(void)
         }
 
         if (n % 100 == 99) {
-            flow_pipeline_commit(pipeline, &events);
+            zone_commit(pipeline, &events);
         }
     }
 

@@ -13,8 +13,8 @@
 #include <librdkafka/rdkafka_mock.h>
 
 #include "flow_assign.h"
-#include "flow_zone.h"
 #include "tap.h"
+#include "zones.h"
 
 
 #define SECONDS    20
@@ -31,6 +31,7 @@ typedef struct {
     flow_assign_t       *assign;
     flow_assign_conf_t   conf;
     const char          *topic;
+    flow_str_t           name;
     uint32_t             connects;
     uint32_t             refusals;
     char                 log[8192];
@@ -52,17 +53,18 @@ fail(const char *why)
 static void
 start_cluster(void)
 {
-    char              text[256];
+    char              reason[256];
     rd_kafka_conf_t  *conf = rd_kafka_conf_new();
 
-    rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", text, sizeof(text));
-    rd_kafka_conf_set(conf, "linger.ms", "1", text, sizeof(text));
-    rd_kafka_conf_set(conf, "log_level", "0", text, sizeof(text));
+    rd_kafka_conf_set(conf, "test.mock.num.brokers", "1", reason,
+                      sizeof(reason));
+    rd_kafka_conf_set(conf, "linger.ms", "1", reason, sizeof(reason));
+    rd_kafka_conf_set(conf, "log_level", "0", reason, sizeof(reason));
 
-    producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, text, sizeof(text));
+    producer = rd_kafka_new(RD_KAFKA_PRODUCER, conf, reason, sizeof(reason));
 
     if (producer == NULL) {
-        fail(text);
+        fail(reason);
     }
 
     cluster = rd_kafka_handle_mock_cluster(producer);
@@ -105,15 +107,6 @@ on_invalid(void *data, const flow_message_t *message, flow_reason_e reason)
 }
 
 
-static uint64_t
-on_clock(void *data)
-{
-    (void) data;
-
-    return 0;
-}
-
-
 static void
 on_error(void *data, const char *name)
 {
@@ -133,17 +126,17 @@ on_connected(void *data, bool connected)
 
 
 static void
-on_log(void *data, flow_log_e level, const char *text)
+on_log(void *data, flow_log_e level, const char *line)
 {
     size_t   length;
     test_t  *test = data;
 
     if (getenv("FLOW_TEST_LOG") != NULL) {
-        note("log %d: %s", level, text);
+        note("log %d: %s", level, line);
     }
 
     length = strlen(test->log);
-    snprintf(test->log + length, sizeof(test->log) - length, "%s\n", text);
+    snprintf(test->log + length, sizeof(test->log) - length, "%s\n", line);
 }
 
 
@@ -162,35 +155,18 @@ said(const test_t *test, const char *part)
 }
 
 
+/* Writer and pipeline over the test's zone, as it is. */
+
 static void
-prepare(test_t *test, const char *topic, flow_start_e policy)
+open_zone(test_t *test)
 {
     flow_error_t          error;
-    static flow_str_t     name;
     flow_pipeline_conf_t  conf = {
         .format = &flow_format_pmacct,
-        .invalid = on_invalid, .clock = on_clock
+        .invalid = on_invalid,
+        .topics = &test->name,
+        .topic_count = 1
     };
-
-    memset(test, 0, sizeof(test_t));
-
-    name.data = topic;
-    name.len = strlen(topic);
-    conf.topics = &name;
-    conf.topic_count = 1;
-
-    test->topic = topic;
-    test->zone = aligned_alloc(64, ZONE_SIZE);
-
-    if (test->zone == NULL) {
-        fail("no memory");
-    }
-
-    memset(test->zone, 0, ZONE_SIZE);
-
-    if (flow_zone_format(test->zone, ZONE_SIZE) == NULL) {
-        fail("no zone");
-    }
 
     test->writer = flow_zone_writer_create(test->zone, &error);
 
@@ -203,6 +179,30 @@ prepare(test_t *test, const char *topic, flow_start_e policy)
     if (test->pipeline == NULL) {
         fail(error.text);
     }
+}
+
+
+static void
+prepare(test_t *test, const char *topic, flow_start_e policy)
+{
+    memset(test, 0, sizeof(test_t));
+
+    test->topic = topic;
+    test->name.data = topic;
+    test->name.len = strlen(topic);
+    test->zone = aligned_alloc(64, ZONE_SIZE);
+
+    if (test->zone == NULL) {
+        fail("no memory");
+    }
+
+    memset(test->zone, 0, ZONE_SIZE);
+
+    if (flow_zone_format(test->zone, ZONE_SIZE) == NULL) {
+        fail("no zone");
+    }
+
+    open_zone(test);
 
     test->conf = (flow_assign_conf_t) {
         .consumer = {
@@ -326,14 +326,14 @@ refused(test_t *test, uint32_t times)
 }
 
 
-/* A counter of the topic, with what has been summed so far. */
+/* The counters of the topic, with what has been summed so far. */
 
 static flow_topic_t *
 counters(test_t *test)
 {
     flow_publish_events_t  events;
 
-    flow_pipeline_commit(test->pipeline, &events);
+    zone_commit(test->pipeline, &events);
 
     return flow_zone_topics(test->zone);
 }
@@ -534,6 +534,81 @@ test_short_denial(void)
 }
 
 
+/* Messages that another process has counted; of which the last is known. */
+
+static void
+consumed_before(test_t *test, const char *topic, flow_start_e start,
+    int64_t count)
+{
+    flow_publish_events_t  events;
+
+    prepare(test, topic, start);
+    store(test, 0, 0);
+    begin(test);
+    (void) reaches(test, 0, count, NULL);
+    zone_commit(test->pipeline, &events);
+    flow_assign_close(test->assign);
+}
+
+
+/* As after a restart: everything but the zone is new. */
+
+static void
+restart(test_t *test)
+{
+    flow_pipeline_destroy(test->pipeline);
+    flow_zone_writer_destroy(test->writer);
+    open_zone(test);
+    begin(test);
+}
+
+
+static void
+test_verified(void)
+{
+    test_t             test;
+    flow_partition_t  *stored;
+
+    rd_kafka_mock_topic_create(cluster, "same", 1, 1);
+    produce("same", 0, 10, 100);
+
+    consumed_before(&test, "same", FLOW_START_LATEST, 10);
+    produce("same", 0, 5, 100);
+    restart(&test);
+    ok(reaches(&test, 0, 15, "is consumed from offset 10, stored offset")
+       && counters(&test)->messages[FLOW_MESSAGE_DECODED] == 15
+       && counters(&test)->duplicate_messages == 0,
+       "the same topic: nothing is left out, nothing counts twice");
+    flow_assign_close(test.assign);
+
+    stored = flow_zone_partitions(test.zone);
+    stored->checksum++;
+    test.log[0] = '\0';
+    produce("same", 0, 5, 100);
+    restart(&test);
+    ok(reaches(&test, 0, 20, "the record at offset 14 is not the one that was "
+               "counted") && said(&test, "by the start policy") == 1
+       && counters(&test)->messages[FLOW_MESSAGE_DECODED] == 15,
+       "another topic of that name: goes on by the start policy");
+    produce("same", 0, 5, 100);
+    ok(reaches(&test, 0, 25, NULL)
+       && counters(&test)->messages[FLOW_MESSAGE_DECODED] == 20,
+       "and what comes then counts");
+    flow_assign_close(test.assign);
+
+    stored->last--;
+    stored->timestamp++;
+    test.log[0] = '\0';
+    flow_pipeline_topic(test.pipeline, 0, 0);
+    counters(&test);
+    restart(&test);
+    ok(reaches(&test, 0, 25, "from offset 0, its beginning: it is new")
+       && counters(&test)->messages[FLOW_MESSAGE_DECODED] == 45,
+       "one that was seen absent: goes on at its beginning");
+    end(&test);
+}
+
+
 int
 main(void)
 {
@@ -545,6 +620,7 @@ main(void)
     test_list();
     test_gap();
     test_short_denial();
+    test_verified();
 
     rd_kafka_destroy(producer);
 

@@ -11,8 +11,8 @@
 
 #include "flow_metrics.h"
 #include "flow_render.h"
-#include "flow_zone_writer.h"
 #include "tap.h"
+#include "zones.h"
 
 
 #define ZONE_SIZE   (2 * 1024 * 1024)
@@ -40,33 +40,37 @@ typedef struct {
 } model_t;
 
 
-static flow_zone_t *zone_create(void);
 static void zone_fill(flow_zone_t *zone, model_t *model);
 static void zone_fill_values(flow_zone_t *zone);
+static void zone_fill_header(flow_zone_t *zone);
 static void zone_fill_series(flow_zone_writer_t *writer, model_t *model);
 static void add_series(flow_zone_writer_t *writer, model_t *model,
     uint32_t direction, uint32_t source, uint32_t destination, uint32_t host,
     uint64_t bytes);
 static flow_names_t *names_create(void);
 static const char *name_of(uint32_t number);
-static flow_str_t string_of(const char *text);
 
 static char *reference(const flow_zone_t *zone, const model_t *model);
 static void reference_flows(FILE *out, const model_t *model);
 static void reference_records(FILE *out, unsigned one);
 static void reference_room(FILE *out, const flow_zone_t *zone);
 static void reference_partitions(FILE *out);
+static void reference_commits(FILE *out, bool filled);
 static void reference_zone(FILE *out, const flow_zone_t *zone, bool filled);
 static void print_value(FILE *out, const char *value);
 static void print_header(FILE *out, const char *name, const char *type);
 
 static char *scrape(const flow_zone_t *zone, size_t size, unsigned *calls);
+static char *scrape_as(const flow_zone_t *zone, bool shown, size_t size,
+    unsigned *calls);
+static char *gauges_of(const char *text);
 static size_t longest_unit(const char *text);
 static bool begins(const char *text, const char *with);
 
 static void test_golden(void);
 static void test_sizes(void);
 static void test_empty(void);
+static void test_gauges(void);
 static void test_bounded(void);
 static void test_damaged(void);
 
@@ -95,6 +99,7 @@ main(void)
     test_golden();
     test_sizes();
     test_empty();
+    test_gauges();
     test_bounded();
     test_damaged();
 
@@ -107,19 +112,18 @@ main(void)
 static void
 test_golden(void)
 {
-    char                *text;
+    char                *lines;
     uint32_t             host, index;
     flow_zone_t         *zone;
     flow_error_t         error;
     flow_names_t        *names;
     flow_zone_writer_t  *writer;
 
-    zone = zone_create();
+    zone = zone_create(ZONE_SIZE);
     names = names_create();
     writer = flow_zone_writer_create(zone, &error);
 
-    host = flow_zone_claim_host(writer,
-                                string_of("border.neptunenetworks.org"));
+    host = flow_zone_claim_host(writer, text("border.neptunenetworks.org"));
 
     index = flow_zone_claim_series(writer, FLOW_RECEIVE, 10318, 397143, host,
                                    names);
@@ -131,9 +135,10 @@ test_golden(void)
     flow_zone_series(zone)[index].used = 1;
     flow_zone_series(zone)[index].bytes = 12;
 
-    text = scrape(zone, 65536, NULL);
+    zone_show(writer);
+    lines = scrape(zone, 65536, NULL);
 
-    ok(begins(text,
+    ok(begins(lines,
 "# HELP flow_receive_bytes_total Bytes received.\n"
 "# TYPE flow_receive_bytes_total counter\n"
 "flow_receive_bytes_total{destination_as=\"397143\","
@@ -149,10 +154,9 @@ test_golden(void)
 "# HELP flow_exporter_build_info "),
        "the lines of the Go exporter, byte for byte");
 
-    free(text);
+    free(lines);
     flow_zone_writer_destroy(writer);
     flow_names_destroy(names);
-    free(zone);
 }
 
 
@@ -164,13 +168,13 @@ test_golden(void)
 static void
 test_sizes(void)
 {
-    char         *expected, *text;
+    char         *expected, *lines;
     size_t        size, smallest, len;
     unsigned      wrong, calls;
     model_t      *model;
     flow_zone_t  *zone;
 
-    zone = zone_create();
+    zone = zone_create(ZONE_SIZE);
     model = calloc(1, sizeof(model_t));
     zone_fill(zone, model);
 
@@ -178,20 +182,20 @@ test_sizes(void)
     len = strlen(expected);
     smallest = longest_unit(expected);
 
-    text = scrape(zone, len + 1, &calls);
-    if (!ok(text != NULL && strcmp(text, expected) == 0 && calls == 1,
+    lines = scrape(zone, len + 1, &calls);
+    if (!ok(lines != NULL && strcmp(lines, expected) == 0 && calls == 1,
             "a scrape in one buffer is what the reference prints"))
     {
-        printf("%s----\n%s", expected, text);
+        printf("%s----\n%s", expected, lines);
     }
 
-    free(text);
+    free(lines);
     wrong = 0;
 
     for (size = smallest; size <= len + 1; size++) {
-        text = scrape(zone, size, NULL);
-        wrong += text == NULL || strcmp(text, expected) != 0;
-        free(text);
+        lines = scrape(zone, size, NULL);
+        wrong += lines == NULL || strcmp(lines, expected) != 0;
+        free(lines);
     }
 
     ok(wrong == 0, "the same bytes with each buffer of %zu to %zu bytes",
@@ -203,16 +207,15 @@ test_sizes(void)
     wrong = 0;
 
     for (size = 0; size < smallest; size++) {
-        text = scrape(zone, size, NULL);
-        wrong += text != NULL;
-        free(text);
+        lines = scrape(zone, size, NULL);
+        wrong += lines != NULL;
+        free(lines);
     }
 
     ok(wrong == 0, "a buffer that is too small is an error, not endless");
 
     free(expected);
     free(model);
-    free(zone);
 }
 
 
@@ -221,27 +224,78 @@ test_sizes(void)
 static void
 test_empty(void)
 {
-    char         *expected, *text;
+    char         *expected, *lines;
     model_t      *model;
     flow_zone_t  *zone;
 
-    zone = zone_create();
+    zone = zone_create(ZONE_SIZE);
     model = calloc(1, sizeof(model_t));
 
     expected = reference(zone, model);
-    text = scrape(zone, 65536, NULL);
+    lines = scrape(zone, 65536, NULL);
 
-    ok(text != NULL && strcmp(text, expected) == 0,
+    ok(lines != NULL && strcmp(lines, expected) == 0,
        "a zone without a writer shows the exporter's gauges");
-    ok(text != NULL && strstr(text, "flow_receive") == NULL
-       && strstr(text, "next_offset") == NULL
-       && strstr(text, "as_names") == NULL,
+    ok(lines != NULL && strstr(lines, "flow_receive") == NULL
+       && strstr(lines, "next_offset") == NULL
+       && strstr(lines, "as_names") == NULL,
        "a family without a line has no HELP and TYPE");
 
-    free(text);
+    free(lines);
     free(expected);
     free(model);
-    free(zone);
+}
+
+
+/*
+ * A zone whose counters may not be shown: the same scrape without families
+ * that are no gauges, and not ready.
+ */
+
+static void
+test_gauges(void)
+{
+    char         *whole, *expected, *lines;
+    size_t        size, smallest;
+    unsigned      wrong;
+    model_t      *model;
+    flow_zone_t  *zone;
+
+    zone = zone_create(ZONE_SIZE);
+    model = calloc(1, sizeof(model_t));
+    zone_fill(zone, model);
+
+    whole = reference(zone, model);
+    expected = gauges_of(whole);
+    smallest = longest_unit(expected);
+    wrong = 0;
+
+    for (size = smallest; size <= strlen(expected) + 1; size++) {
+        lines = scrape_as(zone, false, size, NULL);
+        wrong += lines == NULL || strcmp(lines, expected) != 0;
+        free(lines);
+    }
+
+    lines = scrape_as(zone, false, 65536, NULL);
+    if (!ok(wrong == 0 && lines != NULL,
+            "gauges alone, with each size of the buffer"))
+    {
+        printf("%s----\n%s", expected, lines);
+    }
+
+    free(lines);
+
+    ok(strstr(expected, "_total") == NULL
+       && strstr(expected, "\nflow_exporter_ready{exporter=\"default\"} 0\n")
+          != NULL
+       && strstr(expected, "\nflow_exporter_series{") != NULL
+       && strstr(whole, "\nflow_exporter_ready{exporter=\"default\"} 1\n")
+          != NULL,
+       "no counter, not ready, and what else there is to know");
+
+    free(whole);
+    free(expected);
+    free(model);
 }
 
 
@@ -250,7 +304,7 @@ test_empty(void)
 static void
 test_bounded(void)
 {
-    char                *expected, *text;
+    char                *expected, *lines;
     unsigned             calls;
     uint32_t             i;
     model_t             *model;
@@ -258,7 +312,7 @@ test_bounded(void)
     flow_error_t         error;
     flow_zone_writer_t  *writer;
 
-    zone = zone_create();
+    zone = zone_create(ZONE_SIZE);
     model = calloc(1, sizeof(model_t));
     writer = flow_zone_writer_create(zone, &error);
 
@@ -267,19 +321,20 @@ test_bounded(void)
                    FLOW_ZONE_OTHER, i);
     }
 
+    zone_show(writer);
+    zone->starts = 0;
     expected = reference(zone, model);
-    text = scrape(zone, 4 * 1024 * 1024, &calls);
+    lines = scrape(zone, 4 * 1024 * 1024, &calls);
 
-    ok(text != NULL && strcmp(text, expected) == 0,
+    ok(lines != NULL && strcmp(lines, expected) == 0,
        "20000 series come whole through calls that look at fewer");
     ok(calls > 3 * 20000 / 10000,
        "three walks over 20000 entries took %u calls", calls);
 
-    free(text);
+    free(lines);
     free(expected);
     flow_zone_writer_destroy(writer);
     free(model);
-    free(zone);
 }
 
 
@@ -288,11 +343,11 @@ test_bounded(void)
 static void
 test_damaged(void)
 {
-    char         *text;
+    char         *lines;
     model_t      *model;
     flow_zone_t  *zone;
 
-    zone = zone_create();
+    zone = zone_create(ZONE_SIZE);
     model = calloc(1, sizeof(model_t));
     zone_fill(zone, model);
 
@@ -309,35 +364,12 @@ test_damaged(void)
     zone->topics = UINT32_MAX;
     zone->partitions = UINT32_MAX;
 
-    text = scrape(zone, FLOW_RENDER_LINE_MAX, NULL);
+    lines = scrape(zone, FLOW_RENDER_LINE_MAX, NULL);
 
-    ok(text != NULL, "a damaged zone is shown without harm");
+    ok(lines != NULL, "a damaged zone is shown without harm");
 
-    free(text);
+    free(lines);
     free(model);
-    free(zone);
-}
-
-
-static flow_zone_t *
-zone_create(void)
-{
-    void         *memory;
-    flow_zone_t  *zone;
-
-    memory = aligned_alloc(64, ZONE_SIZE);
-    if (memory == NULL) {
-        return NULL;
-    }
-
-    memset(memory, 0, ZONE_SIZE);
-
-    zone = flow_zone_format(memory, ZONE_SIZE);
-    if (zone == NULL) {
-        free(memory);
-    }
-
-    return zone;
 }
 
 
@@ -351,7 +383,7 @@ zone_fill(flow_zone_t *zone, model_t *model)
     writer = flow_zone_writer_create(zone, &error);
     zone_fill_series(writer, model);
 
-    topic = flow_zone_claim_topic(writer, string_of("pmacct.acct"));
+    topic = flow_zone_claim_topic(writer, text("pmacct.acct"));
     partition = flow_zone_claim_partition(writer, topic, 0, 812);
     flow_zone_partitions(zone)[partition].consumed = 1;
     flow_zone_partitions(zone)[partition].end_offset = 1000;
@@ -361,7 +393,7 @@ zone_fill(flow_zone_t *zone, model_t *model)
     flow_zone_partitions(zone)[partition].consumed = 1;
     flow_zone_partitions(zone)[partition].end_offset = 899;
 
-    topic = flow_zone_claim_topic(writer, string_of("other.topic"));
+    topic = flow_zone_claim_topic(writer, text("other.topic"));
 
     /* of an earlier configuration */
     partition = flow_zone_claim_partition(writer, topic, 3, INT64_MAX);
@@ -373,11 +405,13 @@ zone_fill(flow_zone_t *zone, model_t *model)
     flow_zone_partitions(zone)[partition].consumed = 1;
     flow_zone_partitions(zone)[partition].end_offset = -1;
 
-    flow_zone_count_error(writer, string_of("_TRANSPORT"));
-    flow_zone_count_error(writer, string_of("_TRANSPORT"));
-    flow_zone_count_error(writer, string_of("_ALL_BROKERS_DOWN"));
+    flow_zone_count_error(writer, text("_TRANSPORT"));
+    flow_zone_count_error(writer, text("_TRANSPORT"));
+    flow_zone_count_error(writer, text("_ALL_BROKERS_DOWN"));
 
+    zone_show(writer);
     zone_fill_values(zone);
+    zone_fill_header(zone);
     model->filled = true;
 
     flow_zone_writer_destroy(writer);
@@ -424,13 +458,24 @@ zone_fill_values(flow_zone_t *zone)
     host[5].timestamp = -1;
     host[6].timestamp = -1;
     host[7].timestamp = -1;
+}
 
+
+static void
+zone_fill_header(flow_zone_t *zone)
+{
     zone->cut_labels = 300;
     zone->repaired_labels = 301;
     zone->overflow_records = 302;
     zone->commits = 303;
     zone->commit_nanoseconds = 5000000067;
+    zone->commit_failures = 306;
+    zone->log_bytes = UINT64_C(5000000000);
     zone->starts = 304;
+    zone->durable = 1;
+    zone->image_timestamp = 1699999998042;
+    zone->image_bytes = 307;
+    zone->image_nanoseconds = 12000345;
     zone->phase = FLOW_PHASE_LIVE;
     zone->lease_held = 1;
     zone->kafka_connected = 0;
@@ -463,7 +508,7 @@ zone_fill_series(flow_zone_writer_t *writer, model_t *model)
     zone = flow_zone_of(writer);
 
     for (i = 0; i < HOSTS; i++) {
-        host[i] = flow_zone_claim_host(writer, string_of(hosts[i]));
+        host[i] = flow_zone_claim_host(writer, text(hosts[i]));
     }
 
     for (i = 0; i < 24; i++) {
@@ -578,30 +623,21 @@ name_of(uint32_t number)
 }
 
 
-static flow_str_t
-string_of(const char *text)
-{
-    flow_str_t  string = { strlen(text), text };
-
-    return string;
-}
-
-
 static char *
 reference(const flow_zone_t *zone, const model_t *model)
 {
-    char    *text;
+    char    *lines;
     FILE    *out;
     size_t   len;
 
-    out = open_memstream(&text, &len);
+    out = open_memstream(&lines, &len);
 
     reference_flows(out, model);
     reference_zone(out, zone, model->filled);
 
     fclose(out);
 
-    return text;
+    return lines;
 }
 
 
@@ -687,6 +723,7 @@ reference_zone(FILE *out, const flow_zone_t *zone, bool filled)
     gauge("build_info", "{exporter=\"default\",librdkafka=\"2.0.2\","
           "nginx=\"1.22.1\",version=\"0.1\"} 1\n");
     gauge("ready", E "%u\n", one);
+    gauge("durable", E "%u\n", one);
     gauge("lease_held", E "%u\n", one);
     gauge("kafka_connected", E "0\n");
     counter("starts_total", E "%u\n", one * 304);
@@ -709,7 +746,25 @@ reference_zone(FILE *out, const flow_zone_t *zone, bool filled)
     }
 
     reference_room(out, zone);
+    reference_commits(out, filled);
+
+    if (filled) {
+        gauge("as_names", E "305\n");
+        gauge("as_names_timestamp_seconds", E "1699999999\n");
+    }
+}
+
+
+static void
+reference_commits(FILE *out, bool filled)
+{
+    unsigned  one;
+
+    one = filled;
+
     counter("commits_total", E "%u\n", one * 303);
+    counter("commit_failures_total", E "%u\n", one * 306);
+    counter("log_bytes_total", E "%s\n", filled ? "5000000000" : "0");
 
     family("commit_duration_seconds", "summary", "_sum" E "%s\n",
            filled ? "5.000000067" : "0.000000000");
@@ -717,9 +772,12 @@ reference_zone(FILE *out, const flow_zone_t *zone, bool filled)
             one * 303);
 
     if (filled) {
-        gauge("as_names", E "305\n");
-        gauge("as_names_timestamp_seconds", E "1699999999\n");
+        gauge("image_timestamp_seconds", E "1699999998.042\n");
     }
+
+    gauge("image_bytes", E "%u\n", one * 307);
+    gauge("image_duration_seconds", E "%s\n",
+          filled ? "0.012000345" : "0.000000000");
 }
 
 
@@ -864,18 +922,25 @@ print_header(FILE *out, const char *name, const char *type)
 static char *
 scrape(const flow_zone_t *zone, size_t size, unsigned *calls)
 {
+    return scrape_as(zone, true, size, calls);
+}
+
+
+static char *
+scrape_as(const flow_zone_t *zone, bool shown, size_t size, unsigned *calls)
+{
     int             rc;
-    char           *text, *buffer;
+    char           *lines, *buffer;
     FILE           *out;
     size_t          len, written;
     unsigned        count;
     flow_render_t   render;
 
     buffer = malloc(size + 1);
-    out = open_memstream(&text, &len);
+    out = open_memstream(&lines, &len);
     count = 0;
 
-    flow_render_start(&render, zone, &conf);
+    flow_render_start(&render, zone, &conf, shown);
 
     do {
         buffer[size] = 'x';
@@ -900,12 +965,50 @@ scrape(const flow_zone_t *zone, size_t size, unsigned *calls)
     }
 
     if (rc == FLOW_OK) {
-        return text;
+        return lines;
     }
 
-    free(text);
+    free(lines);
 
     return NULL;
+}
+
+
+/* The families of a scrape that are gauges, where it is not ready. */
+
+static char *
+gauges_of(const char *text)
+{
+    bool         gauge;
+    char        *gauges, *ready;
+    FILE        *out;
+    size_t       len;
+    const char  *line, *next, *type;
+
+    out = open_memstream(&gauges, &len);
+    gauge = false;
+
+    for (line = text; *line != '\0'; line = next) {
+        next = strchr(line, '\n') + 1;
+
+        if (begins(line, "# HELP ")) {
+            type = strchr(next, '\n') - strlen(" gauge");
+            gauge = begins(type, " gauge\n");
+        }
+
+        if (gauge) {
+            fwrite(line, 1, next - line, out);
+        }
+    }
+
+    fclose(out);
+
+    ready = strstr(gauges, "\nflow_exporter_ready{");
+    if (ready != NULL) {
+        *(strchr(ready + 1, '\n') - 1) = '0';
+    }
+
+    return gauges;
 }
 
 

@@ -109,14 +109,6 @@ test_odd(void)
     ok(!flow_zone_read_series(zone, entry, &view),
        "one that stays in the middle of a change is not waited for");
     flow_zone_writer_destroy(writer);
-
-    writer = flow_zone_writer_create(zone, &error);
-    ok(flow_zone_series(zone)[entry].sequence % 2 == 0
-       && !flow_zone_read_series(zone, entry, &view),
-       "the next writer repairs it: it shows nothing");
-    ok(flow_zone_claim_series(writer, FLOW_RECEIVE, 1, 2, host, NULL)
-       != entry, "its values get another series");
-    flow_zone_writer_destroy(writer);
 }
 
 
@@ -135,6 +127,8 @@ write_series(void *data)
         host = flow_zone_claim_host(writer, text(name));
         entry = flow_zone_claim_series(writer, FLOW_RECEIVE, i, i, host,
                                        NULL);
+
+        zone_show(writer);
 
         if (entry != FLOW_ZONE_NONE) {
             atomic_store_explicit(&series[entry].bytes, i,

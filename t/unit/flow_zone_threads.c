@@ -56,14 +56,6 @@ invalid(void *data, const flow_message_t *message, flow_reason_e reason)
 }
 
 
-static uint64_t
-no_time(void *data)
-{
-    (void) data;
-    return 0;
-}
-
-
 /* A list in which each AS is called by its number, after a letter. */
 
 static flow_names_t *
@@ -115,17 +107,16 @@ static unsigned
 live(unsigned life)
 {
     unsigned               i, wrong = 0;
-    uint32_t               missed;
     flow_error_t           error;
     flow_pipeline_t       *pipeline;
     flow_zone_writer_t    *writer = flow_zone_writer_create(zone, &error);
     flow_pipeline_conf_t   conf = {
         &flow_format_pmacct, names[life % 2], { own, 1 }, false, topics, 1,
-        invalid, no_time, NULL
+        invalid, NULL
     };
     flow_publish_events_t  events;
 
-    (void) flow_zone_adopt_names(writer, names[life % 2], &missed);
+    flow_zone_adopt_names(writer, names[life % 2]);
     pipeline = flow_pipeline_create(&conf, writer, &error);
 
     if (life == 0) {
@@ -137,15 +128,15 @@ live(unsigned life)
 
         if (random_below(50) == 0 || i == MESSAGES - 1) {
             flow_zone_count_error(writer, text("a_kind_of_error"));
-            flow_pipeline_commit(pipeline, &events);
-            wrong += events.zone_full;
+            zone_commit(pipeline, &events);
+            wrong += events.zone_full + events.names_missed;
         }
     }
 
     flow_pipeline_destroy(pipeline);
     flow_zone_writer_destroy(writer);
 
-    return wrong + missed;
+    return wrong;
 }
 
 
@@ -201,7 +192,7 @@ scrape(reader_t *reader)
     flow_render_conf_t  conf = { flow_string("default"), flow_string("1"),
                                  flow_string("1"), flow_string("1") };
 
-    flow_render_start(&render, zone, &conf);
+    flow_render_start(&render, zone, &conf, true);
 
     do {
         rc = flow_render_fill(&render, buffer, FLOW_RENDER_LINE_MAX,

@@ -74,6 +74,9 @@ test_claims(void)
 
     ok(wrong == 0, "%d claims of %u series: equal keys, equal entries", KEYS,
        distinct);
+    ok(zone->series == 0 && zone->hosts == 0,
+       "which nobody sees before a record names them");
+    zone_show(writer);
     ok(zone->series == distinct + FLOW_DIRECTION_COUNT
        && zone->as_numbers == 12 + 1 && zone->hosts == 9 + 1,
        "and not an entry more");
@@ -99,6 +102,8 @@ test_full(void)
     flow_error_t         error;
     flow_zone_writer_t  *writer = flow_zone_writer_create(zone, &error);
 
+    const flow_zone_filled_t  *filled;
+
     host = flow_zone_claim_host(writer, text("h"));
 
     for (i = 1; entry != FLOW_ZONE_NONE; i++) {
@@ -106,7 +111,8 @@ test_full(void)
                                        NULL);
     }
 
-    ok(zone->as_numbers == zone->capacity.as_numbers,
+    filled = flow_zone_filled(writer);
+    ok(filled->as_numbers == zone->capacity.as_numbers,
        "one AS number after another fills their table");
 
     for (i = 0, entry = 0; entry != FLOW_ZONE_NONE; i++) {
@@ -114,7 +120,7 @@ test_full(void)
                                        1 + i / 1000, host, NULL);
     }
 
-    ok(zone->series == zone->capacity.series, "then the series fill theirs");
+    ok(filled->series == zone->capacity.series, "then the series fill theirs");
     ok(flow_zone_claim_series(writer, FLOW_RECEIVE, 1, 0, host, NULL)
        != FLOW_ZONE_NONE, "what has an entry is found all the same");
 
@@ -126,15 +132,15 @@ test_full(void)
         entry = flow_zone_claim_host(writer, text(name));
     }
 
-    ok(zone->hosts <= zone->capacity.hosts
-       && zone->string_bytes <= zone->capacity.string_bytes,
+    ok(filled->hosts <= zone->capacity.hosts
+       && filled->string_bytes <= zone->capacity.string_bytes,
        "hostnames end where their room does, after %u", i);
 
     for (i = 0, entry = 0; entry != FLOW_ZONE_NONE; i++) {
         entry = flow_zone_claim_partition(writer, 0, (int32_t) i, 5);
     }
 
-    ok(zone->partitions == zone->capacity.partitions,
+    ok(filled->partitions == zone->capacity.partitions,
        "and partitions where theirs does");
     ok(flow_zone_find_partition(writer, 0, 7) == 7
        && flow_zone_find_partition(writer, 1, 7) == FLOW_ZONE_NONE,
@@ -159,6 +165,8 @@ test_errors(void)
         flow_zone_count_error(writer, text(name));
     }
 
+    zone_show(writer);
+
     for (i = 0; i < zone->errors; i++) {
         total += zone->kafka_errors[i].count;
     }
@@ -178,14 +186,17 @@ live(flow_zone_t *zone, int64_t offsets, bool orderly)
 {
     flow_error_t         error;
     flow_zone_death_t    death;
-    flow_zone_writer_t  *writer = flow_zone_writer_create(zone, &error);
+    flow_zone_writer_t  *writer;
 
-    flow_zone_count_start(writer, &death);
-    flow_zone_set_phase(writer, FLOW_PHASE_LIVE);
+    flow_zone_look_back(zone, &death);
+    flow_zone_set_phase(zone, FLOW_PHASE_LOADING);
+    writer = flow_zone_writer_create(zone, &error);
+    flow_zone_set_phase(zone, FLOW_PHASE_LIVE);
+    zone_show(writer);
     flow_zone_partitions(zone)[0].next_offset += offsets;
 
     if (orderly) {
-        flow_zone_set_phase(writer, FLOW_PHASE_CLOSING);
+        flow_zone_set_phase(zone, FLOW_PHASE_CLOSING);
     }
 
     flow_zone_writer_destroy(writer);
@@ -204,6 +215,8 @@ test_deaths(void)
 
     (void) flow_zone_claim_topic(writer, text("flows"));
     (void) flow_zone_claim_partition(writer, 0, 3, 100);
+    zone_show(writer);
+    zone->starts = 0;
     flow_zone_writer_destroy(writer);
 
     ok(live(zone, 0, false) == 0, "the first start follows no death");
@@ -216,15 +229,13 @@ test_deaths(void)
 
     zone->decoding = 0;
     zone->decoding_offset = 105;
-    writer = flow_zone_writer_create(zone, &error);
-    flow_zone_count_start(writer, &death);
+    flow_zone_look_back(zone, &death);
     ok(death.topic.len == 5 && memcmp(death.topic.data, "flows", 5) == 0
        && death.partition == 3 && death.offset == 105,
        "the record that was being decoded is named");
 
-    flow_zone_forget_deaths(writer);
+    flow_zone_forget_deaths(zone);
     ok(zone->deaths == 0, "deaths are forgotten");
-    flow_zone_writer_destroy(writer);
 }
 
 

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-#include "flow_zone_writer.h"
+#include "flow_pipeline.h"
 
 
 static void  *zone_memory;
@@ -29,6 +29,53 @@ zone_create(size_t size)
     memset(zone_memory, 0, size);
 
     return flow_zone_format(zone_memory, size);
+}
+
+
+/*
+ * Shows what was claimed and counted without a redo record, for tests that
+ * store values themselves.
+ */
+
+static inline void
+zone_show(flow_zone_writer_t *writer)
+{
+    uint32_t                   i;
+    flow_zone_t               *of = flow_zone_of(writer);
+    flow_zone_pending_t       *pending = flow_zone_pending(writer);
+    const flow_zone_filled_t  *filled = flow_zone_filled(writer);
+
+    of->topics = filled->topics;
+    of->partitions = filled->partitions;
+    of->hosts = filled->hosts;
+    of->as_numbers = filled->as_numbers;
+    of->series = filled->series;
+    of->errors = filled->errors;
+    of->string_bytes = filled->string_bytes;
+    of->starts += pending->starts;
+
+    for (i = 0; i < FLOW_ZONE_ERRORS; i++) {
+        of->kafka_errors[i].count += pending->errors[i];
+    }
+
+    memset(pending, 0, sizeof(*pending));
+}
+
+
+/* Composes a record and applies it, if there is anything to record. */
+
+static inline void
+zone_commit(flow_pipeline_t *pipeline, flow_publish_events_t *events)
+{
+    flow_str_t  record;
+
+    memset(events, 0, sizeof(*events));
+
+    if (!flow_pipeline_is_empty(pipeline)
+        && flow_pipeline_compose(pipeline, &record, events) == FLOW_OK)
+    {
+        flow_pipeline_apply(pipeline);
+    }
 }
 
 
