@@ -84,6 +84,7 @@ for my $directive (
     'as_names off;', "as_names $dir/names.txt;", 'as_names names.txt;',
     'zone 1m;', 'zone 1024k;', 'zone 64M;', 'zone 1048576;',
     'transit on;', 'transit off;', "include $dir/included.conf;",
+    'commit 10ms;', 'commit 1s;', 'commit 1m;',
     "include $dir/inc*.conf;",
 ) {
     takes($directive, block($directive));
@@ -679,6 +680,12 @@ zone "1023k" is too small, it must be at least 1m in flow.conf:1
 zone edge 1m;
 --- emerg
 invalid number of arguments in "zone" directive in flow.conf:1
+
+=== commit that is no time
+--- directives
+commit soon;
+--- emerg
+invalid value "soon" in "commit" directive, it must be a time from 10ms to 60s in flow.conf:1
 
 === transit twice
 --- directives

@@ -87,7 +87,7 @@ my %capacity = map { $_ => $nginx->scrape("/$_")
 is($capacity{edge}, $capacity{core}, 'two zones of 1m');
 cmp_ok($capacity{core}, '<', $capacity{'both_of-them'}, '... and one of 32m');
 
-is_deeply([map { -s $nginx->dir . "/state/$_.lease" } @names], [32, 32, 32],
+is_deeply([map { -s $nginx->dir . "/state/$_.lease" } @names], [64, 64, 64],
           'each has a lease of its own');
 
 

@@ -219,7 +219,7 @@ sub full {
     my @times = map { Time::Piece->strptime($_, '%Y/%m/%d %T') }
         $nginx->log =~ /^(\S+\ \S+)\ \[error\]\ .*
             \ flow\ exporter\ "default":
-            \ zone\ "flow_exporter:default:\d+:\d+"\ is\ full,
+            \ zone\ "flow_exporter:default:\d+:\d+:\w+"\ is\ full,
             \ new\ series\ are\ counted\ as\ "other"$/mgx;
 
     is(scalar(grep { $times[$_] - $times[$_ - 1] < 60 } 1 .. $#times), 0,

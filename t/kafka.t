@@ -23,8 +23,8 @@ $nginx->wait_log($none);
 is($nginx->scrape->value('flow_exporter_kafka_connected'), 0, 'no broker');
 is($nginx->scrape->value('flow_exporter_ready'), 1,
    'nginx serves all the same');
-cmp_ok($nginx->scrape->sum('flow_exporter_kafka_errors_total'), '>', 0,
-       'errors are counted');
+wait_for(sub { $nginx->scrape->sum('flow_exporter_kafka_errors_total') > 0 },
+         'errors to be counted');
 
 broker->up;
 produce('late', $_ % 2, record(bytes => 1)) for 1 .. 10;

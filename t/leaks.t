@@ -129,10 +129,23 @@ sub is_left {
 }
 
 
+# Logs and images come and go: two images stay, and the logs since the older
+# one, and one of each that is being written.
+
 sub files {
     my $dir = $nginx->dir;
+    my @files = map { s{^\Q$dir/}{}r } sort glob "$dir/* $dir/state/*";
 
-    return map { s{^\Q$dir/}{}r } sort glob "$dir/* $dir/state/*";
+    my %most = (image => 3, log => 4);
+
+    for my $kind (sort keys %most) {
+        my @found = grep { /\.\Q$kind\E\./ } @files;
+
+        @files = grep { !/\.\Q$kind\E\./ } @files;
+        push @files, "too many of \"$kind\": @found" if @found > $most{$kind};
+    }
+
+    return @files;
 }
 
 

@@ -10,6 +10,7 @@
 #     $broker->leader(TOPIC, PARTITION, ID)
 #     $broker->error(TOPIC, NAME), ->push_error(API, NAME, COUNT)
 #     $broker->ends(TOPIC)                          { partition => next offset }
+#     $broker->reconnect                            in a process that was forked
 #     $broker->stop
 #
 # Other tests may start more than one; each ends with the test.
@@ -41,13 +42,29 @@ sub start {
     my $self = bless { pid => $pid, output => $output, bootstrap => $1,
                        ends => {} }, $class;
 
+    $self->control($2);
+
+    return $self;
+}
+
+
+sub control {
+    my ($self, $port) = @_;
+
     $self->{control} = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
-        PeerPort => $2, Proto => 'tcp', Timeout => 5)
+        PeerPort => $port, Proto => 'tcp', Timeout => 5)
         or die "cannot reach the control port of flow_broker: $!\n";
 
     binmode $self->{control};
+}
 
-    return $self;
+
+# Answers come to who has asked.
+
+sub reconnect {
+    my ($self) = @_;
+
+    $self->control($self->{control}->peerport);
 }
 
 

@@ -22,6 +22,8 @@
 #     ->stop(NAME)              QUIT, waits for the end of all processes; dies
 #                               if one is left over; fails the test where the
 #                               log has lines of alert, crit or emerg
+#     ->kill_all                SIGKILL to all processes at once, and waits for
+#                               their end
 #     ->allow(PATTERN)          except such ones
 #
 #     ->dir, ->port, ->topic, ->url(PATH), ->error_log, ->conf   where it is
@@ -317,6 +319,21 @@ sub reload {
 }
 
 
+sub kill_all {
+    my ($self) = @_;
+
+    # stopped first: none sees the end of another one
+
+    kill 'STOP', keys %{ $self->processes };
+
+    FlowExporter::wait_for(
+        sub { kill 'KILL', keys %{ $self->processes };
+              !%{ $self->processes } }, 'the end of all processes');
+    delete $running{ $self->{session} };
+    unlink "$self->{dir}/nginx.pid";
+}
+
+
 sub stop {
     my ($self, $name) = @_;
 
@@ -390,7 +407,8 @@ sub wait_consumed_at {
             my %next = $text =~ /^flow_exporter_next_offset\{.*partition=
                                  "(\d+)",topic="\Q$topic\E"\}\ (\d+)$/mgx;
 
-            return !grep { ($next{$_} // -1) < $ends->{$_} } keys %$ends;
+            return $text =~ /^flow_exporter_ready\{.*\} 1$/m
+                   && !grep { ($next{$_} // -1) < $ends->{$_} } keys %$ends;
         },
         "all of topic $topic counted at $url", $options{seconds});
 
