@@ -84,7 +84,7 @@ __attribute__((constructor))
 static void
 open_report(void)
 {
-    report = open(REPORT, O_WRONLY|O_APPEND|O_CREAT|O_CLOEXEC, 0644);
+    report = open(REPORT, O_WRONLY|O_APPEND|O_CLOEXEC);
 
     if (report == -1 || pthread_atfork(NULL, NULL, report_there) != 0) {
         abort();
