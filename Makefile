@@ -257,6 +257,7 @@ run-image-check: tools
 
 clean:
 	@if [ -d build/matrix ]; then tools/matrix remove; fi
+	@if [ -d build/image ]; then tools/image-check remove; fi
 	rm -rf build
 
 .PHONY: all help setup module install tools unit test run-tests demo run-demo

@@ -59,6 +59,8 @@ static ngx_http_flow_exporter_ctx_t *ngx_http_flow_exporter_metrics_create(
     flow_zone_t *zone);
 static void ngx_http_flow_exporter_metrics_write_handler(
     ngx_http_request_t *r);
+static void ngx_http_flow_exporter_metrics_finalize(ngx_http_request_t *r,
+    ngx_int_t rc);
 static ngx_int_t ngx_http_flow_exporter_metrics_check(ngx_http_request_t *r,
     ngx_http_flow_exporter_ctx_t *ctx);
 static void ngx_http_flow_exporter_metrics_begin(
@@ -242,12 +244,7 @@ ngx_http_flow_exporter_metrics_write_handler(ngx_http_request_t *r)
         }
 
         if (ctx->complete) {
-
-            if (c->write->timer_set && !c->write->delayed) {
-                ngx_del_timer(c->write);
-            }
-
-            ngx_http_finalize_request(r, rc);
+            ngx_http_flow_exporter_metrics_finalize(r, rc);
             return;
         }
 
@@ -259,6 +256,23 @@ ngx_http_flow_exporter_metrics_write_handler(ngx_http_request_t *r)
     if (ngx_http_flow_exporter_metrics_wait(r, ctx) != NGX_OK) {
         ngx_http_flow_exporter_metrics_abort(r, NGX_ERROR);
     }
+}
+
+
+/* A timer that stays belongs to "limit_rate". */
+
+static void
+ngx_http_flow_exporter_metrics_finalize(ngx_http_request_t *r, ngx_int_t rc)
+{
+    ngx_event_t  *wev;
+
+    wev = r->connection->write;
+
+    if (wev->timer_set && !wev->delayed) {
+        ngx_del_timer(wev);
+    }
+
+    ngx_http_finalize_request(r, rc);
 }
 
 
