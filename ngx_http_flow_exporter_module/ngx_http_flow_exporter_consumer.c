@@ -45,6 +45,10 @@ ngx_http_flow_exporter_start_handler(ngx_event_t *ev)
     }
 
     flow_zone_set_phase(fep->zone, FLOW_PHASE_LIVE);
+
+    /* topics have a record of their own, before there is a batch */
+
+    fep->commit = 1;
     ngx_http_flow_exporter_proceed(fep);
 
     fep->started = ngx_time();

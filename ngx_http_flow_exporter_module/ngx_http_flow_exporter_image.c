@@ -13,7 +13,7 @@
 #include "core/flow_text.h"
 
 
-/* An image is due when the log is larger than the last one, or than this. */
+/* An image is due when the log is larger than the last one, and than this. */
 
 #define NGX_HTTP_FLOW_EXPORTER_LOG_MIN      (4 * 1024 * 1024)
 

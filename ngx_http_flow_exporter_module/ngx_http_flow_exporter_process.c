@@ -102,7 +102,9 @@ ngx_http_flow_exporter_stop(void)
         fep = ngx_http_flow_exporter_processes;
         ngx_http_flow_exporter_processes = fep->next;
 
-        if (fep->pipeline != NULL) {
+        if (fep->pipeline != NULL
+            && flow_lease_check(&fep->lease) == FLOW_OK)
+        {
             ngx_http_flow_exporter_commit_last(fep);
         }
 
@@ -460,7 +462,9 @@ ngx_http_flow_exporter_finish(void)
         fep = ngx_http_flow_exporter_processes;
         ngx_http_flow_exporter_processes = fep->next;
 
-        if (fep->zone == NULL) {
+        if (fep->zone == NULL
+            || flow_lease_check(&fep->lease) != FLOW_OK)
+        {
             continue;
         }
 

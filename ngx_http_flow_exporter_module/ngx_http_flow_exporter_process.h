@@ -98,6 +98,8 @@ struct ngx_http_flow_exporter_process_s {
     unsigned                           durable:1;  /* and a log is open */
     unsigned                           resting:1;  /* for an image */
     unsigned                           withhold:1; /* flow series */
+    unsigned                           caught_up:1;    /* record has it all */
+    unsigned                           mark_unsure:1;  /* an unmark failed */
     unsigned                           mark_said:1;
     unsigned                           room_said:1;
 

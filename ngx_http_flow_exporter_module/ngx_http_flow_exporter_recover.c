@@ -97,6 +97,9 @@ ngx_http_flow_exporter_close_state(ngx_http_flow_exporter_process_t *fep)
     fep->record.len = 0;
     fep->commit = 0;
     fep->stalled = 0;
+    fep->caught_up = 0;
+    fep->mark_said = 0;
+    fep->mark_unsure = 0;
     fep->durable = 0;
     fep->resting = 0;
     fep->image_whole = 0;

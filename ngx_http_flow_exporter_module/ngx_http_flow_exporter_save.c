@@ -35,6 +35,8 @@ static int ngx_http_flow_exporter_run_mark(void *data, flow_error_t *error);
 static int ngx_http_flow_exporter_run_unmark(void *data, flow_error_t *error);
 static void ngx_http_flow_exporter_saved(
     ngx_http_flow_exporter_process_t *fep, flow_save_t *save);
+static ngx_uint_t ngx_http_flow_exporter_is_marked(
+    ngx_http_flow_exporter_process_t *fep);
 static void ngx_http_flow_exporter_appended(
     ngx_http_flow_exporter_process_t *fep, flow_save_t *save);
 static void ngx_http_flow_exporter_marked(
@@ -82,8 +84,9 @@ static void
 ngx_http_flow_exporter_show(ngx_http_flow_exporter_process_t *fep)
 {
     if (!fep->withhold
-        || !flow_assign_is_caught_up(fep->assign)
-        || !flow_pipeline_is_empty(fep->pipeline))
+        || (!fep->caught_up
+            && (!flow_assign_is_caught_up(fep->assign)
+                || !flow_pipeline_is_empty(fep->pipeline))))
     {
         return;
     }
@@ -108,7 +111,7 @@ ngx_http_flow_exporter_commit(ngx_http_flow_exporter_process_t *fep)
         ngx_http_flow_exporter_save(fep, ngx_http_flow_exporter_appending_e,
                                     ngx_http_flow_exporter_run_append);
 
-    } else if (fep->store != NULL && !fep->recovered.state.marked) {
+    } else if (fep->store != NULL && !ngx_http_flow_exporter_is_marked(fep)) {
         ngx_http_flow_exporter_save(fep, ngx_http_flow_exporter_marking_e,
                                     ngx_http_flow_exporter_run_mark);
 
@@ -153,6 +156,9 @@ ngx_http_flow_exporter_compose(ngx_http_flow_exporter_process_t *fep)
         return NGX_DECLINED;
     }
 
+    fep->caught_up = fep->withhold
+                     && flow_assign_is_caught_up(fep->assign);
+
     ngx_http_flow_exporter_log_events(fep, &events);
 
     if (fep->stalled) {
@@ -169,6 +175,13 @@ ngx_http_flow_exporter_apply(ngx_http_flow_exporter_process_t *fep)
 {
     flow_pipeline_apply(fep->pipeline);
     fep->record.len = 0;
+
+    if (!fep->durable) {
+
+        /* no file has this record: only an image makes them whole again */
+
+        fep->complete = 0;
+    }
 
     flow_zone_pending(fep->writer)->commit_nanoseconds
         += ngx_http_flow_exporter_clock() - fep->commit_begun;
@@ -281,6 +294,15 @@ ngx_http_flow_exporter_saved(ngx_http_flow_exporter_process_t *fep,
 }
 
 
+/* True if the lease file is certain to tell that files lack what is shown. */
+
+static ngx_uint_t
+ngx_http_flow_exporter_is_marked(ngx_http_flow_exporter_process_t *fep)
+{
+    return fep->recovered.state.marked && !fep->mark_unsure;
+}
+
+
 static void
 ngx_http_flow_exporter_appended(ngx_http_flow_exporter_process_t *fep,
     flow_save_t *save)
@@ -311,11 +333,12 @@ ngx_http_flow_exporter_appended(ngx_http_flow_exporter_process_t *fep,
     fep->image_next = ngx_current_msec + NGX_HTTP_FLOW_EXPORTER_IMAGE_RETRY;
     ngx_http_flow_exporter_set_durable(fep, 0);
 
-    if (fep->recovered.state.marked) {
+    if (ngx_http_flow_exporter_is_marked(fep)) {
         ngx_http_flow_exporter_apply(fep);
         return;
     }
 
+    fep->mark_said = 0;
     ngx_http_flow_exporter_save(fep, ngx_http_flow_exporter_marking_e,
                                 ngx_http_flow_exporter_run_mark);
 }
@@ -329,6 +352,7 @@ ngx_http_flow_exporter_marked(ngx_http_flow_exporter_process_t *fep,
 {
     if (save->result == FLOW_OK) {
         fep->mark_said = 0;
+        fep->mark_unsure = 0;
         fep->recovered.state.marked = true;
         ngx_http_flow_exporter_apply(fep);
         return;
@@ -362,6 +386,7 @@ ngx_http_flow_exporter_unmarked(ngx_http_flow_exporter_process_t *fep,
 {
     if (save->result == FLOW_OK) {
         fep->mark_said = 0;
+        fep->mark_unsure = 0;
         fep->recovered.state.marked = false;
 
         ngx_log_error(NGX_LOG_NOTICE, fep->log, 0,
@@ -370,6 +395,9 @@ ngx_http_flow_exporter_unmarked(ngx_http_flow_exporter_process_t *fep,
         return;
     }
 
+    /* the file may have either word now */
+
+    fep->mark_unsure = 1;
     fep->unmark_next = ngx_current_msec + NGX_HTTP_FLOW_EXPORTER_IMAGE_RETRY;
 
     if (!fep->mark_said) {
@@ -412,6 +440,9 @@ ngx_http_flow_exporter_commit_last(ngx_http_flow_exporter_process_t *fep)
 
     if (fep->record.len != 0
         || fep->resting
+        || (fep->store != NULL
+            && !fep->durable
+            && !ngx_http_flow_exporter_is_marked(fep))
         || ngx_http_flow_exporter_compose(fep) != NGX_OK)
     {
         return;
@@ -421,9 +452,6 @@ ngx_http_flow_exporter_commit_last(ngx_http_flow_exporter_process_t *fep)
 
     if (fep->durable) {
         rc = ngx_http_flow_exporter_run_append(fep, &fep->said);
-
-    } else if (fep->store != NULL && !fep->recovered.state.marked) {
-        rc = ngx_http_flow_exporter_run_mark(fep, &fep->said);
     }
 
     if (rc == FLOW_OK) {

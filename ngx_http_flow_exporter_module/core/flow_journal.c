@@ -291,11 +291,15 @@ flow_journal_check_item(flow_journal_check_t *check, flow_redo_kind_e kind,
                                     capacity->series)
                && is.series->direction < FLOW_DIRECTION_COUNT
                && is.series->source < check->as_numbers
+               && is.series->source < capacity->as_numbers
                && is.series->destination < check->as_numbers
-               && is.series->host < check->hosts;
+               && is.series->destination < capacity->as_numbers
+               && is.series->host < check->hosts
+               && is.series->host < capacity->hosts;
 
     case FLOW_REDO_BYTES:
-        return is.value->index < check->series;
+        return is.value->index < check->series
+               && is.value->index < capacity->series;
 
     case FLOW_REDO_ERRORS:
         return flow_journal_follows(is.error->index, &check->errors,
@@ -469,7 +473,7 @@ flow_journal_store_item(flow_zone_t *zone, flow_redo_kind_e kind,
 
         series = &flow_zone_series(zone)[value->index];
         flow_journal_set(&series->bytes, value->bytes);
-        flow_journal_set(&series->used, 1);
+        flow_journal_show(&series->used, 1);
         break;
     }
 

@@ -302,17 +302,23 @@ flow_publish_claim_names(flow_publishing_t *now)
 static size_t
 flow_publish_fixed(const flow_publish_t *publish)
 {
+    uint32_t                   advances;
     flow_zone_t               *zone = flow_zone_of(publish->writer);
     flow_batch_t              *batch = publish->batch;
     const flow_zone_filled_t  *filled = flow_zone_filled(publish->writer);
+
+    /* a partition that found no room in the zone has no item either */
+
+    advances = batch->advance_count < filled->partitions
+               ? batch->advance_count
+               : filled->partitions;
 
     return FLOW_REDO_HEAD
            + FLOW_REDO_KIND_END * 2 * sizeof(uint32_t)
            + FLOW_PUBLISH_COUNTERS * sizeof(flow_redo_counter_t)
            + FLOW_ZONE_ERRORS * sizeof(flow_redo_error_t)
-           + (batch->topic_count + filled->topics)
-             * sizeof(flow_redo_topic_t)
-           + batch->advance_count * sizeof(flow_redo_partition_t)
+           + batch->topic_count * sizeof(flow_redo_topic_t)
+           + advances * sizeof(flow_redo_partition_t)
            + (batch->host_count + 1) * sizeof(flow_redo_host_t)
            + (batch->sum_count + FLOW_DIRECTION_COUNT)
              * sizeof(flow_redo_bytes_t)

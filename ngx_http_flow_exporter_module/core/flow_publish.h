@@ -12,7 +12,7 @@
 #include "flow_zone_writer.h"
 
 
-/* What a batch met for the first time in this writer's life; for the log. */
+/* What a record met, for the log. */
 
 typedef struct {
     bool      zone_full;      /* a new series found no room */

@@ -25,7 +25,7 @@
  * A kind that is not known is refused: it came from a newer version.
  *
  * Values are absolute, so that a record may be applied any number of times.
- * Everything is checked when it is read, see flow_redo_check(), and believed
+ * Everything is checked when it is read, see flow_journal_check(), and believed
  * afterwards.
  */
 

@@ -271,7 +271,7 @@ flow_zone_read_series(const flow_zone_t *zone, uint32_t index,
             continue;
         }
 
-        used = atomic_load_explicit(&series->used, memory_order_relaxed);
+        used = atomic_load_explicit(&series->used, memory_order_acquire);
         source = atomic_load_explicit(&series->source, memory_order_relaxed);
         destination = atomic_load_explicit(&series->destination,
                                            memory_order_relaxed);

@@ -11,6 +11,8 @@
 #include "flow_text.h"
 
 
+static bool flow_assign_is_passed(const flow_assign_t *assign, uint32_t topic,
+    int32_t partition);
 static int flow_assign_message(void *data, const flow_message_t *message);
 static int flow_assign_end(void *data, uint32_t topic, int32_t partition,
     int64_t end);
@@ -105,22 +107,29 @@ flow_assign_poll(flow_assign_t *assign, uint32_t limit)
 void
 flow_assign_refresh_ends(flow_assign_t *assign)
 {
-    int32_t               p;
-    int64_t               end;
-    uint32_t              i;
-    flow_assign_topic_t  *topic;
+    int32_t                   p;
+    int64_t                   end;
+    uint32_t                  i;
+    flow_assign_topic_t      *topic;
+    flow_assign_partition_t  *found;
 
     for (i = 0; i < assign->conf.consumer.topic_count; i++) {
         topic = &assign->topics[i];
 
         for (p = 0; p < topic->capacity; p++) {
-            if (topic->partitions[p].state != FLOW_ASSIGN_CONSUMED) {
+            found = &topic->partitions[p];
+
+            if (found->state != FLOW_ASSIGN_CONSUMED) {
                 continue;
             }
 
             end = flow_consume_end_offset(assign->consumer, i, p);
 
             if (end >= 0) {
+                if (found->goal == -1) {
+                    found->goal = end;
+                }
+
                 flow_pipeline_set_end(assign->pipeline, i, p, end);
             }
         }
@@ -143,15 +152,39 @@ flow_assign_is_caught_up(const flow_assign_t *assign)
         }
 
         for (p = 0; p < topic->capacity; p++) {
-            if (topic->partitions[p].state != FLOW_ASSIGN_IDLE
-                && !flow_pipeline_is_caught_up(assign->pipeline, i, p))
-            {
+            if (!flow_assign_is_passed(assign, i, p)) {
                 return false;
             }
         }
     }
 
     return true;
+}
+
+
+/*
+ * Either its end was reached, which a partition that always has a record more
+ * does not tell, or the end that it had when it began to be consumed.
+ */
+
+static bool
+flow_assign_is_passed(const flow_assign_t *assign, uint32_t topic,
+    int32_t partition)
+{
+    const flow_assign_partition_t  *found;
+
+    found = &assign->topics[topic].partitions[partition];
+
+    if (found->state == FLOW_ASSIGN_IDLE
+        || found->state == FLOW_ASSIGN_REFUSED
+        || flow_pipeline_is_caught_up(assign->pipeline, topic, partition))
+    {
+        return true;
+    }
+
+    return found->goal != -1
+           && flow_pipeline_next_offset(assign->pipeline, topic, partition)
+              >= found->goal;
 }
 
 
@@ -163,9 +196,11 @@ flow_assign_message(void *data, const flow_message_t *message)
 
     found = &assign->topics[message->topic].partitions[message->partition];
 
-    if (found->state == FLOW_ASSIGN_REJECTED
-        || (found->state == FLOW_ASSIGN_VERIFYING
-            && flow_assign_verify(assign, message) != FLOW_OK))
+    /* what is left of a partition that was stopped comes again, if at all */
+
+    if (found->state != FLOW_ASSIGN_CONSUMED
+        && (found->state != FLOW_ASSIGN_VERIFYING
+            || flow_assign_verify(assign, message) != FLOW_OK))
     {
         return FLOW_OK;
     }
@@ -182,12 +217,11 @@ flow_assign_end(void *data, uint32_t topic, int32_t partition, int64_t end)
 
     found = &assign->topics[topic].partitions[partition];
 
-    if (found->state == FLOW_ASSIGN_REJECTED) {
-        return FLOW_OK;
-    }
-
     if (found->state == FLOW_ASSIGN_VERIFYING) {
         flow_assign_verify_end(assign, topic, partition, end);
+
+    } else if (found->state != FLOW_ASSIGN_CONSUMED) {
+        return FLOW_OK;
     }
 
     return flow_pipeline_end(assign->pipeline, topic, partition, end);
@@ -251,6 +285,7 @@ flow_assign_grow(flow_assign_topic_t *topic, int32_t count)
 
     while (topic->capacity < count) {
         partitions[topic->capacity++] = (flow_assign_partition_t) {
+            .goal = -1,
             .looked_at = -1
         };
     }

@@ -76,6 +76,7 @@ flow_assign_resolved(void *data, uint32_t topic, int32_t partition,
     flow_assign_partition_t  *found;
 
     found = &assign->topics[topic].partitions[partition];
+    found->goal = high;
 
     if (found->state == FLOW_ASSIGN_RESOLVING) {
         flow_assign_first(assign, topic, partition, offset);
@@ -138,6 +139,11 @@ flow_assign_stopped(void *data, uint32_t topic, int32_t partition,
 
     if (!out_of_range) {
         found->state = FLOW_ASSIGN_IDLE;
+        found->other = false;
+
+        /* until the metadata that follow tell again */
+
+        assign->topics[topic].told = false;
         return;
     }
 

@@ -39,6 +39,8 @@ typedef struct {
                                               resolving */
     bool                      other;       /* not the one it was: while
                                               looking */
+    int64_t                   goal;        /* its end when it began to be
+                                              consumed, -1: not known yet */
     uint32_t                  looks;       /* in a row, ... */
     int64_t                   looked_at;   /* ... with this next offset */
 } flow_assign_partition_t;
