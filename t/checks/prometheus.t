@@ -8,7 +8,7 @@ use strict;
 use warnings;
 
 use FlowExporter;
-use JSON::PP;
+use FlowExporter::Prometheus;
 use Test::More;
 use Time::HiRes qw(time);
 
@@ -16,7 +16,6 @@ use Time::HiRes qw(time);
 
 my ($interval, $scrapes) = (3, 20);
 
-my $prometheus = 'http://127.0.0.1:' . free_port;
 my $dir = private_dir();
 my $port = free_port;
 my %pids;
@@ -39,29 +38,15 @@ produce($nginx->topic, 0,
 produce($nginx->topic, 0, record(bytes => -1), '{');
 $nginx->wait_consumed;
 
-spew("$dir/prometheus.yml", <<"END");
-global:
-  scrape_interval: ${interval}s
-  scrape_timeout: ${interval}s
-scrape_configs:
-  - job_name: demo
-    static_configs: [{ targets: ['127.0.0.1:$port'] }]
-  - job_name: still
-    static_configs: [{ targets: ['127.0.0.1:@{[ $nginx->port ]}'] }]
-END
-
 wait_for(sub { http(GET => "http://127.0.0.1:$port/metrics")->{success} },
          'the demo', 60);
 
-start("$dir/prometheus.log", 'prometheus',
-      "--config.file=$dir/prometheus.yml", "--storage.tsdb.path=$dir/data",
-      '--web.listen-address=' . $prometheus =~ s{http://}{}r);
-
-wait_for(sub { http(GET => "$prometheus/-/ready")->{success} }, 'Prometheus',
-         60);
+my $prometheus = FlowExporter::Prometheus->start($interval, demo => $port,
+                                                 still => $nginx->port);
 
 for my $job (qw(demo still)) {
-    wait_for(sub { (value(over_time('count', $job)) // 0) >= $scrapes },
+    wait_for(sub { ($prometheus->value(over_time('count', $job)) // 0)
+                   >= $scrapes },
              "$scrapes scrapes, $job", 4 * $interval * $scrapes);
 }
 
@@ -69,21 +54,22 @@ for my $job (qw(demo still)) {
 # no scrape has failed
 
 for my $job (qw(demo still)) {
-    is(value(over_time('min', $job)), 1, "$job: every scrape succeeded");
+    is($prometheus->value(over_time('min', $job)), 1,
+       "$job: every scrape succeeded");
 }
 
-for my $target (@{ api('targets')->{activeTargets} }) {
+for my $target (@{ $prometheus->api('targets')->{activeTargets} }) {
     is($target->{lastError}, '', "$target->{labels}{job}: no error");
 }
 
-my $own = http(GET => "$prometheus/metrics")->{content};
+my $own = $prometheus->metrics;
 my @refused = grep { !/ 0$/ } $own =~ /^(prometheus_target_\w*(?:out_of_\w+
                                        |duplicate_\w+|exceeded_\w+) .*)$/mgx;
 
 is("@refused", '', 'no sample was refused');
 
 my @complaints = grep { /level=(?:warn|error)/i }
-                 split /\n/, slurp("$dir/prometheus.log");
+                 split /\n/, $prometheus->log;
 
 is("@complaints", '', 'no complaint in its log');
 
@@ -96,13 +82,13 @@ my %shown = shown($nginx->scrape);
 delete $shown{$_} for grep { /commit/ } keys %shown;
 is_deeply({ map { $_ => $stored{$_} } keys %shown }, \%shown,
           scalar(keys %shown) . ' series that stand still are the same');
-is(api('targets/metadata?metric=flow_receive_bytes_total&limit=1')
+is($prometheus->api('targets/metadata?metric=flow_receive_bytes_total&limit=1')
        ->[0]{type}, 'counter', 'a counter by its type');
 
 my %before = shown(scrape("http://127.0.0.1:$port/metrics"));
 my $seen = time;
 
-wait_for(sub { value('timestamp(up{job="demo"})') > $seen + 0.1 },
+wait_for(sub { $prometheus->value('timestamp(up{job="demo"})') > $seen + 0.1 },
          'the next scrape', 10 * $interval);
 %stored = stored('demo');
 
@@ -142,30 +128,6 @@ sub start {
 }
 
 
-sub api {
-    my ($what) = @_;
-    my $reply = http(GET => "$prometheus/api/v1/$what");
-
-    $reply->{success} or die "$what: $reply->{status} $reply->{content}\n";
-
-    return decode_json($reply->{content})->{data};
-}
-
-
-sub query {
-    my ($query) = @_;
-
-    return api('query?query=' . $query =~ s/([^a-z0-9_])/sprintf '%%%02x',
-                                                         ord $1/gier)
-           ->{result};
-}
-
-
-sub value {
-    return query(@_)->[0]{value}[1];
-}
-
-
 # Of all scrapes of a job that there have been.
 
 sub over_time {
@@ -181,7 +143,9 @@ sub stored {
     my ($job) = @_;
     my %series;
 
-    for my $series (@{ query("{job=\"$job\",__name__=~\"flow_.*\"}") }) {
+    for my $series (@{ $prometheus->query(
+                           "{job=\"$job\",__name__=~\"flow_.*\"}") })
+    {
         my %labels = %{ $series->{metric} };
         my $name = delete @labels{qw(__name__)};
 
