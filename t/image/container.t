@@ -11,7 +11,8 @@ use Test::More;
 
 my $config = FlowExporter::Image::config;
 my ($uid, $gid) = split /:/, $config->{User};
-my @arguments = ('--brokers=' . broker->bootstrap, '--topic=image');
+my @arguments = ('--brokers=' . broker->bootstrap, '--topic=image',
+                 '--asn=64500');
 
 broker->topic('image', 1);
 
@@ -158,6 +159,12 @@ sub with_conf {
 }
 
 
+sub received {
+    return scrape('http://127.0.0.1:9590/metrics')
+           ->sum('flow_receive_bytes_total');
+}
+
+
 # The first nginx.conf of the README, as it stands there, but for names.
 
 sub mounted {
@@ -177,13 +184,8 @@ sub mounted {
         $image->wait_error(qr/partition 0 is consumed/);
         produce('image', 0, record(bytes => 5));
 
-        my $scrape;
-
-        wait_for(sub { ($scrape = scrape('http://127.0.0.1:9590/metrics'))
-                           ->flows ne '' }, 'a flow');
-
-        is($scrape->sum('flow_receive_bytes_total'), 5,
-           'it steps aside for a mounted nginx.conf');
+        wait_for(sub { received() != 0 }, 'a flow');
+        is(received(), 5, 'it steps aside for a mounted nginx.conf');
         is_deeply([$image->health], [0, ''], 'which is healthy');
         is($image->stop, 0, 'and ends in order');
     }
@@ -223,22 +225,27 @@ sub file_systems {
 
 sub volumes {
     my $state = private_dir();
-
-    # a kill, as after ten seconds, and the next one in the same volume
+    my $sum = 0;
 
     chown $uid, $gid, $state;
 
-    for my $start (1, 2) {
+    # "docker stop", and what it does after ten seconds
+
+    for my $signal (qw(KILL QUIT KILL QUIT)) {
         my $image = running(state => $state);
 
-        kill 'KILL', $image->pid;
-        isnt($image->exit_status, 0, "killed, start $start");
-        ok(-e "$state/default.lease", "a lease in the volume, start $start");
+        produce('image', 0, record(bytes => 7));
+        $sum += 7;
+        wait_for(sub { received() >= $sum }, 'a flow');
+        is(received(), $sum, "SIG$signal to come: counters are in the volume");
+
+        kill $signal, $image->pid;
+        $image->exit_status;
     }
 
     # somebody else's
 
-    chown 0, 0, $state, "$state/default.lease";
+    $state = private_dir();
 
     my $image = running(state => $state);
 

@@ -140,12 +140,15 @@ sub errors { return FlowExporter::slurp("$_[0]{dir}/errors") }
 sub wait_error {
     my ($self, $pattern) = @_;
 
-    FlowExporter::wait_for(
-        sub {
-            die "it has ended: ", $self->errors if $self->has_ended;
-            return $self->errors =~ $pattern;
-        },
-        "$pattern in its standard error");
+    eval {
+        FlowExporter::wait_for(
+            sub {
+                die "it has ended\n" if $self->has_ended;
+                return $self->errors =~ $pattern;
+            },
+            "$pattern in its standard error");
+        1;
+    } or die $@, $self->errors;
 }
 
 
@@ -175,11 +178,15 @@ sub exit_status {
 sub pid {
     my ($self) = @_;
 
-    my $unshare = $self->{unshare};
-    my ($child) = FlowExporter::slurp("/proc/$unshare/task/$unshare/children")
-                  =~ /(\d+)/;
+    return child($self->{unshare}) // die "it has no process\n";
+}
 
-    return $child // die "it has no process\n";
+
+sub child {
+    my ($pid) = @_;
+
+    return (FlowExporter::slurp("/proc/$pid/task/$pid/children")
+            =~ /(\d+)/)[0];
 }
 
 
@@ -235,10 +242,10 @@ sub refuses {
 END {
     local ($?, $!);
 
-    # unshare takes with it what it has started
+    # who has become another user does not end with unshare
 
     for my $pid (grep { $running{$_} == $$ } keys %running) {
-        kill 'KILL', $pid;
+        kill 'KILL', grep { defined } child($pid), $pid;
         waitpid $pid, 0;
     }
 }
