@@ -45,7 +45,7 @@ help:
 	@echo "make model            what exactly once rests on  5 min"
 	@echo "make matrix   all builds, three Debians          2 h"
 	@echo "make as-names     AS names of the Internet    30 s"
-	@echo "make image-check  docker/, without Docker    10 min"
+	@echo "make image-check  docker/, without Docker     4 min"
 	@echo "make tools    the broker of tests and demo     5 s"
 	@echo "make setup    installs what make needs         1 min"
 	@echo "make clean    removes build/"
