@@ -7,10 +7,8 @@
 
 #include "flow_image.h"
 #include "flow_journal.h"
+#include "flow_zone_word.h"
 
-
-#define flow_image_get(word)                                                  \
-    atomic_load_explicit(word, memory_order_relaxed)
 
 #define flow_image_add(redo, kind, item)                                      \
     flow_redo_add(redo, kind, &(item), sizeof(item))
@@ -45,7 +43,7 @@ flow_image_create(const flow_zone_t *zone)
     flow_redo_begin(&redo, memory, size);
 
     flow_redo_add_strings(&redo, 0, flow_zone_arena(zone),
-                          (size_t) flow_image_get(&zone->string_bytes));
+                          (size_t) flow_zone_get(&zone->string_bytes));
     flow_image_add_topics(&redo, zone);
     flow_image_add_partitions(&redo, zone);
     flow_image_add_names(&redo, zone);
@@ -73,16 +71,16 @@ flow_image_size(const flow_zone_t *zone)
 
     return FLOW_REDO_HEAD
            + FLOW_REDO_KIND_END * 2 * sizeof(uint32_t)
-           + sizeof(uint64_t) + (size_t) flow_image_get(&zone->string_bytes)
+           + sizeof(uint64_t) + (size_t) flow_zone_get(&zone->string_bytes)
            + counters * sizeof(flow_redo_counter_t)
-           + flow_image_get(&zone->topics) * sizeof(flow_redo_topic_t)
-           + flow_image_get(&zone->partitions)
+           + flow_zone_get(&zone->topics) * sizeof(flow_redo_topic_t)
+           + flow_zone_get(&zone->partitions)
              * sizeof(flow_redo_partition_t)
-           + flow_image_get(&zone->hosts) * sizeof(flow_redo_host_t)
-           + flow_image_get(&zone->as_numbers) * sizeof(flow_redo_as_t)
-           + flow_image_get(&zone->series)
+           + flow_zone_get(&zone->hosts) * sizeof(flow_redo_host_t)
+           + flow_zone_get(&zone->as_numbers) * sizeof(flow_redo_as_t)
+           + flow_zone_get(&zone->series)
              * (sizeof(flow_redo_series_t) + sizeof(flow_redo_bytes_t))
-           + flow_image_get(&zone->errors) * sizeof(flow_redo_error_t);
+           + flow_zone_get(&zone->errors) * sizeof(flow_redo_error_t);
 }
 
 
@@ -95,7 +93,7 @@ flow_image_add_counters(flow_redo_t *redo, const flow_zone_t *zone)
     for (id = FLOW_COUNTER_RECORDS; id <= FLOW_COUNTER_STARTS; id++) {
         if (flow_zone_counter(zone, id) != NULL) {
             item.id = id;
-            item.value = flow_image_get(flow_zone_counter(zone, id));
+            item.value = flow_zone_get(flow_zone_counter(zone, id));
             flow_image_add(redo, FLOW_REDO_COUNTERS, item);
         }
     }
@@ -111,21 +109,21 @@ flow_image_add_topics(flow_redo_t *redo, const flow_zone_t *zone)
 
     topics = flow_zone_topics(zone);
 
-    for (i = 0; i < flow_image_get(&zone->topics); i++) {
+    for (i = 0; i < flow_zone_get(&zone->topics); i++) {
         item.index = i;
-        item.name = flow_image_get(&topics[i].name);
-        item.partitions = flow_image_get(&topics[i].partitions);
-        item.seen_absent = flow_image_get(&topics[i].seen_absent);
+        item.name = flow_zone_get(&topics[i].name);
+        item.partitions = flow_zone_get(&topics[i].partitions);
+        item.seen_absent = flow_zone_get(&topics[i].seen_absent);
 
         for (k = 0; k < FLOW_MESSAGE_RESULT_COUNT; k++) {
-            item.messages[k] = flow_image_get(&topics[i].messages[k]);
+            item.messages[k] = flow_zone_get(&topics[i].messages[k]);
         }
 
-        item.message_bytes = flow_image_get(&topics[i].message_bytes);
-        item.gap_offsets = flow_image_get(&topics[i].gap_offsets);
-        item.skipped_offsets = flow_image_get(&topics[i].skipped_offsets);
+        item.message_bytes = flow_zone_get(&topics[i].message_bytes);
+        item.gap_offsets = flow_zone_get(&topics[i].gap_offsets);
+        item.skipped_offsets = flow_zone_get(&topics[i].skipped_offsets);
         item.duplicate_messages =
-            flow_image_get(&topics[i].duplicate_messages);
+            flow_zone_get(&topics[i].duplicate_messages);
 
         flow_image_add(redo, FLOW_REDO_TOPICS, item);
     }
@@ -141,15 +139,15 @@ flow_image_add_partitions(flow_redo_t *redo, const flow_zone_t *zone)
 
     partitions = flow_zone_partitions(zone);
 
-    for (i = 0; i < flow_image_get(&zone->partitions); i++) {
+    for (i = 0; i < flow_zone_get(&zone->partitions); i++) {
         item.index = i;
-        item.topic = flow_image_get(&partitions[i].topic);
-        item.partition = flow_image_get(&partitions[i].partition);
-        item.checksum = flow_image_get(&partitions[i].checksum);
-        item.last = flow_image_get(&partitions[i].last);
-        item.timestamp = flow_image_get(&partitions[i].timestamp);
+        item.topic = flow_zone_get(&partitions[i].topic);
+        item.partition = flow_zone_get(&partitions[i].partition);
+        item.checksum = flow_zone_get(&partitions[i].checksum);
+        item.last = flow_zone_get(&partitions[i].last);
+        item.timestamp = flow_zone_get(&partitions[i].timestamp);
         item.from = -1;
-        item.to = flow_image_get(&partitions[i].next_offset);
+        item.to = flow_zone_get(&partitions[i].next_offset);
 
         flow_image_add(redo, FLOW_REDO_PARTITIONS, item);
     }
@@ -167,19 +165,19 @@ flow_image_add_names(flow_redo_t *redo, const flow_zone_t *zone)
 
     hosts = flow_zone_hosts(zone);
 
-    for (i = 0; i < flow_image_get(&zone->hosts); i++) {
+    for (i = 0; i < flow_zone_get(&zone->hosts); i++) {
         host.index = i;
-        host.name = flow_image_get(&hosts[i].name);
-        host.timestamp = flow_image_get(&hosts[i].timestamp);
+        host.name = flow_zone_get(&hosts[i].name);
+        host.timestamp = flow_zone_get(&hosts[i].timestamp);
         flow_image_add(redo, FLOW_REDO_HOSTS, host);
     }
 
     numbers = flow_zone_as_numbers(zone);
 
-    for (i = 0; i < flow_image_get(&zone->as_numbers); i++) {
+    for (i = 0; i < flow_zone_get(&zone->as_numbers); i++) {
         number.index = i;
-        number.number = flow_image_get(&numbers[i].number);
-        number.name = flow_image_get(&numbers[i].name);
+        number.number = flow_zone_get(&numbers[i].number);
+        number.name = flow_zone_get(&numbers[i].name);
         flow_image_add(redo, FLOW_REDO_AS_NUMBERS, number);
     }
 }
@@ -197,19 +195,19 @@ flow_image_add_series(flow_redo_t *redo, const flow_zone_t *zone)
 
     series = flow_zone_series(zone);
 
-    for (i = 0; i < flow_image_get(&zone->series); i++) {
+    for (i = 0; i < flow_zone_get(&zone->series); i++) {
         item.index = i;
-        item.direction = flow_image_get(&series[i].direction);
-        item.source = flow_image_get(&series[i].source);
-        item.destination = flow_image_get(&series[i].destination);
-        item.host = flow_image_get(&series[i].host);
+        item.direction = flow_zone_get(&series[i].direction);
+        item.source = flow_zone_get(&series[i].source);
+        item.destination = flow_zone_get(&series[i].destination);
+        item.host = flow_zone_get(&series[i].host);
         flow_image_add(redo, FLOW_REDO_SERIES, item);
     }
 
-    for (i = 0; i < flow_image_get(&zone->series); i++) {
-        if (flow_image_get(&series[i].used)) {
+    for (i = 0; i < flow_zone_get(&zone->series); i++) {
+        if (flow_zone_get(&series[i].used)) {
             value.index = i;
-            value.bytes = flow_image_get(&series[i].bytes);
+            value.bytes = flow_zone_get(&series[i].bytes);
             flow_image_add(redo, FLOW_REDO_BYTES, value);
         }
     }
@@ -222,10 +220,10 @@ flow_image_add_errors(flow_redo_t *redo, const flow_zone_t *zone)
     uint32_t           i;
     flow_redo_error_t  item;
 
-    for (i = 0; i < flow_image_get(&zone->errors); i++) {
+    for (i = 0; i < flow_zone_get(&zone->errors); i++) {
         item.index = i;
         memcpy(item.name, zone->kafka_errors[i].name, sizeof(item.name));
-        item.count = flow_image_get(&zone->kafka_errors[i].count);
+        item.count = flow_zone_get(&zone->kafka_errors[i].count);
         flow_image_add(redo, FLOW_REDO_ERRORS, item);
     }
 }

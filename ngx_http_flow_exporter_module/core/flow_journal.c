@@ -10,17 +10,7 @@
 #include "flow_journal.h"
 #include "flow_step.h"
 #include "flow_text.h"
-
-
-#define flow_journal_get(word)                                                \
-    atomic_load_explicit(word, memory_order_relaxed)
-#define flow_journal_set(word, value)                                         \
-    atomic_store_explicit(word, value, memory_order_relaxed)
-
-/* The store that makes what was stored before it visible to readers. */
-
-#define flow_journal_show(word, value)                                        \
-    atomic_store_explicit(word, value, memory_order_release)
+#include "flow_zone_word.h"
 
 
 /* How far tables are filled after the items that were looked at so far. */
@@ -69,9 +59,9 @@ flow_journal_position(const flow_zone_t *zone)
 {
     flow_position_t  position;
 
-    position.lineage = flow_journal_get(&zone->lineage);
-    position.epoch = flow_journal_get(&zone->epoch);
-    position.number = flow_journal_get(&zone->number);
+    position.lineage = flow_zone_get(&zone->lineage);
+    position.epoch = flow_zone_get(&zone->epoch);
+    position.number = flow_zone_get(&zone->number);
 
     return position;
 }
@@ -85,13 +75,13 @@ flow_journal_check(const flow_zone_t *zone, const char *record,
     flow_redo_walk_t      walk;
     flow_journal_check_t  check = {
         .zone = zone,
-        .topics = flow_journal_get(&zone->topics),
-        .partitions = flow_journal_get(&zone->partitions),
-        .hosts = flow_journal_get(&zone->hosts),
-        .as_numbers = flow_journal_get(&zone->as_numbers),
-        .series = flow_journal_get(&zone->series),
-        .errors = flow_journal_get(&zone->errors),
-        .string_bytes = flow_journal_get(&zone->string_bytes)
+        .topics = flow_zone_get(&zone->topics),
+        .partitions = flow_zone_get(&zone->partitions),
+        .hosts = flow_zone_get(&zone->hosts),
+        .as_numbers = flow_zone_get(&zone->as_numbers),
+        .series = flow_zone_get(&zone->series),
+        .errors = flow_zone_get(&zone->errors),
+        .string_bytes = flow_zone_get(&zone->string_bytes)
     };
 
     flow_redo_walk(&walk, record);
@@ -119,7 +109,7 @@ void
 flow_journal_apply(flow_zone_t *zone)
 {
     FLOW_STEP("apply.begin");
-    flow_journal_set(&zone->journal, FLOW_JOURNAL_FULL);
+    flow_zone_set(&zone->journal, FLOW_JOURNAL_FULL);
     atomic_thread_fence(memory_order_seq_cst);
     FLOW_STEP("apply.full");
 
@@ -127,7 +117,7 @@ flow_journal_apply(flow_zone_t *zone)
 
     FLOW_STEP("apply.stored");
     atomic_thread_fence(memory_order_seq_cst);
-    flow_journal_set(&zone->journal, FLOW_JOURNAL_EMPTY);
+    flow_zone_set(&zone->journal, FLOW_JOURNAL_EMPTY);
     atomic_thread_fence(memory_order_seq_cst);
     FLOW_STEP("apply.end");
 }
@@ -145,7 +135,7 @@ flow_journal_replay(flow_zone_t *zone, const char *record)
     {
         /* a zone that is half-way through has no position: load it anew */
 
-        flow_journal_set(&zone->lineage, 0);
+        flow_zone_set(&zone->lineage, 0);
         atomic_thread_fence(memory_order_seq_cst);
         flow_journal_store(zone, record);
         return;
@@ -161,7 +151,7 @@ flow_journal_recover(flow_zone_t *zone, flow_error_t *error)
 {
     const char  *record;
 
-    if (flow_journal_get(&zone->journal) != FLOW_JOURNAL_FULL) {
+    if (flow_zone_get(&zone->journal) != FLOW_JOURNAL_FULL) {
         return FLOW_OK;
     }
 
@@ -188,26 +178,26 @@ flow_journal_clear(flow_zone_t *zone)
     uint32_t  id;
 
     FLOW_STEP("clear.begin");
-    flow_journal_set(&zone->live, 0);
-    flow_journal_show(&zone->load, flow_journal_get(&zone->load) + 1);
-    flow_journal_set(&zone->lineage, 0);
-    flow_journal_set(&zone->journal, FLOW_JOURNAL_EMPTY);
+    flow_zone_set(&zone->live, 0);
+    flow_zone_show(&zone->load, flow_zone_get(&zone->load) + 1);
+    flow_zone_set(&zone->lineage, 0);
+    flow_zone_set(&zone->journal, FLOW_JOURNAL_EMPTY);
     atomic_thread_fence(memory_order_seq_cst);
     FLOW_STEP("clear.invalid");
 
-    flow_journal_set(&zone->series, 0);
-    flow_journal_set(&zone->partitions, 0);
-    flow_journal_set(&zone->topics, 0);
-    flow_journal_set(&zone->hosts, 0);
-    flow_journal_set(&zone->as_numbers, 0);
-    flow_journal_set(&zone->errors, 0);
-    flow_journal_set(&zone->string_bytes, 0);
-    flow_journal_set(&zone->epoch, 0);
-    flow_journal_set(&zone->number, 0);
+    flow_zone_set(&zone->series, 0);
+    flow_zone_set(&zone->partitions, 0);
+    flow_zone_set(&zone->topics, 0);
+    flow_zone_set(&zone->hosts, 0);
+    flow_zone_set(&zone->as_numbers, 0);
+    flow_zone_set(&zone->errors, 0);
+    flow_zone_set(&zone->string_bytes, 0);
+    flow_zone_set(&zone->epoch, 0);
+    flow_zone_set(&zone->number, 0);
 
     for (id = FLOW_COUNTER_RECORDS; id <= FLOW_COUNTER_STARTS; id++) {
         if (flow_zone_counter(zone, id) != NULL) {
-            flow_journal_set(flow_zone_counter(zone, id), 0);
+            flow_zone_set(flow_zone_counter(zone, id), 0);
         }
     }
 }
@@ -410,10 +400,10 @@ flow_journal_store(flow_zone_t *zone, const char *record)
     }
 
     FLOW_STEP("store.position");
-    flow_journal_set(&zone->epoch, head.position.epoch);
-    flow_journal_set(&zone->number, head.position.number);
+    flow_zone_set(&zone->epoch, head.position.epoch);
+    flow_zone_set(&zone->number, head.position.number);
     FLOW_STEP("store.lineage");
-    flow_journal_show(&zone->lineage, head.position.lineage);
+    flow_zone_show(&zone->lineage, head.position.lineage);
 }
 
 
@@ -431,8 +421,8 @@ flow_journal_store_item(flow_zone_t *zone, flow_redo_kind_e kind,
     case FLOW_REDO_COUNTERS: {
         const flow_redo_counter_t  *counter = is;
 
-        flow_journal_set(flow_zone_counter(zone, counter->id),
-                         counter->value);
+        flow_zone_set(flow_zone_counter(zone, counter->id),
+                      counter->value);
         break;
     }
 
@@ -448,8 +438,8 @@ flow_journal_store_item(flow_zone_t *zone, flow_redo_kind_e kind,
         const flow_redo_host_t  *named = is;
 
         host = &flow_zone_hosts(zone)[named->index];
-        flow_journal_set(&host->name, named->name);
-        flow_journal_set(&host->timestamp, named->timestamp);
+        flow_zone_set(&host->name, named->name);
+        flow_zone_set(&host->timestamp, named->timestamp);
         flow_journal_raise(&zone->hosts, named->index);
         break;
     }
@@ -458,8 +448,8 @@ flow_journal_store_item(flow_zone_t *zone, flow_redo_kind_e kind,
         const flow_redo_as_t  *named = is;
 
         number = &flow_zone_as_numbers(zone)[named->index];
-        flow_journal_set(&number->number, named->number);
-        flow_journal_show(&number->name, named->name);
+        flow_zone_set(&number->number, named->number);
+        flow_zone_show(&number->name, named->name);
         flow_journal_raise(&zone->as_numbers, named->index);
         break;
     }
@@ -472,8 +462,8 @@ flow_journal_store_item(flow_zone_t *zone, flow_redo_kind_e kind,
         const flow_redo_bytes_t  *value = is;
 
         series = &flow_zone_series(zone)[value->index];
-        flow_journal_set(&series->bytes, value->bytes);
-        flow_journal_show(&series->used, 1);
+        flow_zone_set(&series->bytes, value->bytes);
+        flow_zone_show(&series->used, 1);
         break;
     }
 
@@ -506,8 +496,8 @@ flow_journal_store_strings(flow_zone_t *zone, const flow_redo_walk_t *walk)
         memcpy(arena, walk->items + sizeof(start), length);
     }
 
-    if (flow_journal_get(&zone->string_bytes) < start + length) {
-        flow_journal_show(&zone->string_bytes, start + length);
+    if (flow_zone_get(&zone->string_bytes) < start + length) {
+        flow_zone_show(&zone->string_bytes, start + length);
     }
 }
 
@@ -520,18 +510,18 @@ flow_journal_store_topic(flow_zone_t *zone, const flow_redo_topic_t *item)
 
     topic = &flow_zone_topics(zone)[item->index];
 
-    flow_journal_set(&topic->name, item->name);
-    flow_journal_set(&topic->partitions, item->partitions);
-    flow_journal_set(&topic->seen_absent, item->seen_absent);
+    flow_zone_set(&topic->name, item->name);
+    flow_zone_set(&topic->partitions, item->partitions);
+    flow_zone_set(&topic->seen_absent, item->seen_absent);
 
     for (i = 0; i < FLOW_MESSAGE_RESULT_COUNT; i++) {
-        flow_journal_set(&topic->messages[i], item->messages[i]);
+        flow_zone_set(&topic->messages[i], item->messages[i]);
     }
 
-    flow_journal_set(&topic->message_bytes, item->message_bytes);
-    flow_journal_set(&topic->gap_offsets, item->gap_offsets);
-    flow_journal_set(&topic->skipped_offsets, item->skipped_offsets);
-    flow_journal_set(&topic->duplicate_messages, item->duplicate_messages);
+    flow_zone_set(&topic->message_bytes, item->message_bytes);
+    flow_zone_set(&topic->gap_offsets, item->gap_offsets);
+    flow_zone_set(&topic->skipped_offsets, item->skipped_offsets);
+    flow_zone_set(&topic->duplicate_messages, item->duplicate_messages);
 
     flow_journal_raise(&zone->topics, item->index);
 }
@@ -545,15 +535,15 @@ flow_journal_store_partition(flow_zone_t *zone,
 
     partition = &flow_zone_partitions(zone)[item->index];
 
-    if (item->index >= flow_journal_get(&zone->partitions)) {
-        flow_journal_set(&partition->topic, item->topic);
-        flow_journal_set(&partition->partition, item->partition);
+    if (item->index >= flow_zone_get(&zone->partitions)) {
+        flow_zone_set(&partition->topic, item->topic);
+        flow_zone_set(&partition->partition, item->partition);
     }
 
-    flow_journal_set(&partition->checksum, item->checksum);
-    flow_journal_set(&partition->last, item->last);
-    flow_journal_set(&partition->timestamp, item->timestamp);
-    flow_journal_show(&partition->next_offset, item->to);
+    flow_zone_set(&partition->checksum, item->checksum);
+    flow_zone_set(&partition->last, item->last);
+    flow_zone_set(&partition->timestamp, item->timestamp);
+    flow_zone_show(&partition->next_offset, item->to);
 
     flow_journal_raise(&zone->partitions, item->index);
 }
@@ -568,19 +558,19 @@ flow_journal_store_series(flow_zone_t *zone, const flow_redo_series_t *item)
     flow_series_t  *series;
 
     series = &flow_zone_series(zone)[item->index];
-    odd = flow_journal_get(&series->sequence) | 1;
+    odd = flow_zone_get(&series->sequence) | 1;
 
-    flow_journal_set(&series->sequence, odd);
+    flow_zone_set(&series->sequence, odd);
     atomic_thread_fence(memory_order_release);
 
-    flow_journal_set(&series->direction, item->direction);
-    flow_journal_set(&series->source, item->source);
-    flow_journal_set(&series->destination, item->destination);
-    flow_journal_set(&series->host, item->host);
-    flow_journal_set(&series->used, 0);
-    flow_journal_set(&series->bytes, 0);
+    flow_zone_set(&series->direction, item->direction);
+    flow_zone_set(&series->source, item->source);
+    flow_zone_set(&series->destination, item->destination);
+    flow_zone_set(&series->host, item->host);
+    flow_zone_set(&series->used, 0);
+    flow_zone_set(&series->bytes, 0);
 
-    flow_journal_show(&series->sequence, odd + 1);
+    flow_zone_show(&series->sequence, odd + 1);
 
     flow_journal_raise(&zone->series, item->index);
 }
@@ -597,7 +587,7 @@ flow_journal_store_error(flow_zone_t *zone, const flow_redo_error_t *item)
         memcpy(error->name, item->name, sizeof(error->name));
     }
 
-    flow_journal_set(&error->count, item->count);
+    flow_zone_set(&error->count, item->count);
     flow_journal_raise(&zone->errors, item->index);
 }
 
@@ -605,7 +595,7 @@ flow_journal_store_error(flow_zone_t *zone, const flow_redo_error_t *item)
 static void
 flow_journal_raise(_Atomic uint32_t *filled, uint32_t index)
 {
-    if (flow_journal_get(filled) <= index) {
-        flow_journal_show(filled, index + 1);
+    if (flow_zone_get(filled) <= index) {
+        flow_zone_show(filled, index + 1);
     }
 }

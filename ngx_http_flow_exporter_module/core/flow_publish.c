@@ -85,7 +85,7 @@ flow_publish_is_empty(const flow_publish_t *publish)
     return flow_aggregate_is_empty(publish->batch)
            && !flow_zone_pending(publish->writer)->any
            && !flow_zone_has_renames(publish->writer)
-           && filled->topics == flow_publish_get(&zone->topics);
+           && filled->topics == flow_zone_get(&zone->topics);
 }
 
 
@@ -287,7 +287,7 @@ flow_publish_claim_names(flow_publishing_t *now)
 
         now->renames[now->rename_count++] = (flow_redo_as_t) {
             .index = entry,
-            .number = flow_publish_get(&slot->number),
+            .number = flow_zone_get(&slot->number),
             .name = name
         };
 
@@ -326,5 +326,5 @@ flow_publish_fixed(const flow_publish_t *publish)
            + sizeof(flow_redo_as_t)
            + sizeof(uint64_t)
            + (size_t) (filled->string_bytes
-                       - flow_publish_get(&zone->string_bytes));
+                       - flow_zone_get(&zone->string_bytes));
 }

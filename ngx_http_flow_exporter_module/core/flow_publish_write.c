@@ -50,7 +50,7 @@ flow_publish_write_strings(flow_publishing_t *now)
 {
     uint64_t  start, end;
 
-    start = flow_publish_get(&now->zone->string_bytes);
+    start = flow_zone_get(&now->zone->string_bytes);
     end = flow_zone_filled(now->of->writer)->string_bytes;
 
     if (end > start) {
@@ -73,7 +73,7 @@ flow_publish_write_topics(flow_publishing_t *now)
 
     static const flow_topic_tally_t  none;
 
-    filled = flow_publish_get(&now->zone->topics);
+    filled = flow_zone_get(&now->zone->topics);
 
     for (i = 0; i < now->of->batch->topic_count; i++) {
         topic = &now->of->topics[i];
@@ -99,22 +99,22 @@ flow_publish_write_topic(flow_publishing_t *now, uint32_t entry,
     slot = &flow_zone_topics(now->zone)[entry];
 
     item.index = entry;
-    item.name = flow_publish_get(&slot->name);
+    item.name = flow_zone_get(&slot->name);
     item.partitions = topic->partitions;
     item.seen_absent = topic->seen_absent;
 
     for (i = 0; i < FLOW_MESSAGE_RESULT_COUNT; i++) {
-        item.messages[i] = flow_publish_get(&slot->messages[i])
+        item.messages[i] = flow_zone_get(&slot->messages[i])
                            + tally->messages[i];
     }
 
-    item.message_bytes = flow_publish_get(&slot->message_bytes)
+    item.message_bytes = flow_zone_get(&slot->message_bytes)
                          + tally->message_bytes;
-    item.gap_offsets = flow_publish_get(&slot->gap_offsets)
+    item.gap_offsets = flow_zone_get(&slot->gap_offsets)
                        + tally->gap_offsets;
-    item.skipped_offsets = flow_publish_get(&slot->skipped_offsets)
+    item.skipped_offsets = flow_zone_get(&slot->skipped_offsets)
                            + tally->skipped_offsets;
-    item.duplicate_messages = flow_publish_get(&slot->duplicate_messages)
+    item.duplicate_messages = flow_zone_get(&slot->duplicate_messages)
                               + tally->duplicate_messages;
 
     flow_publish_add(now, FLOW_REDO_TOPICS, item);
@@ -133,7 +133,7 @@ flow_publish_write_partitions(flow_publishing_t *now)
     flow_redo_partition_t   item;
 
     batch = now->of->batch;
-    filled = flow_publish_get(&now->zone->partitions);
+    filled = flow_zone_get(&now->zone->partitions);
 
     for (i = 0; i < batch->advance_count; i++) {
         advance = &batch->advances[i];
@@ -150,7 +150,7 @@ flow_publish_write_partitions(flow_publishing_t *now)
         slot = &flow_zone_partitions(now->zone)[item.index];
 
         item.from = item.index < filled
-                    ? flow_publish_get(&slot->next_offset)
+                    ? flow_zone_get(&slot->next_offset)
                     : -1;
         item.to = advance->to;
         item.last = advance->last;
@@ -158,9 +158,9 @@ flow_publish_write_partitions(flow_publishing_t *now)
         item.checksum = advance->checksum;
 
         if (advance->last == -1 && !advance->anew) {
-            item.last = flow_publish_get(&slot->last);
-            item.timestamp = flow_publish_get(&slot->timestamp);
-            item.checksum = flow_publish_get(&slot->checksum);
+            item.last = flow_zone_get(&slot->last);
+            item.timestamp = flow_zone_get(&slot->timestamp);
+            item.checksum = flow_zone_get(&slot->checksum);
         }
 
         flow_publish_add(now, FLOW_REDO_PARTITIONS, item);
@@ -179,7 +179,7 @@ flow_publish_write_hosts(flow_publishing_t *now)
 
     batch = now->of->batch;
     hosts = flow_zone_hosts(now->zone);
-    filled = flow_publish_get(&now->zone->hosts);
+    filled = flow_zone_get(&now->zone->hosts);
 
     for (i = 0; i < batch->host_count; i++) {
         item.index = flow_zone_find_host(now->of->writer,
@@ -189,10 +189,10 @@ flow_publish_write_hosts(flow_publishing_t *now)
             continue;
         }
 
-        timestamp = flow_publish_get(&hosts[item.index].timestamp);
+        timestamp = flow_zone_get(&hosts[item.index].timestamp);
 
         if (batch->hosts[i].timestamp > timestamp) {
-            item.name = flow_publish_get(&hosts[item.index].name);
+            item.name = flow_zone_get(&hosts[item.index].name);
             item.timestamp = batch->hosts[i].timestamp;
             flow_publish_add(now, FLOW_REDO_HOSTS, item);
         }
@@ -200,8 +200,8 @@ flow_publish_write_hosts(flow_publishing_t *now)
 
     for (i = filled; i < flow_zone_filled(now->of->writer)->hosts; i++) {
         item.index = i;
-        item.name = flow_publish_get(&hosts[i].name);
-        item.timestamp = flow_publish_get(&hosts[i].timestamp);
+        item.name = flow_zone_get(&hosts[i].name);
+        item.timestamp = flow_zone_get(&hosts[i].timestamp);
         flow_publish_add(now, FLOW_REDO_HOSTS, item);
     }
 }
@@ -220,12 +220,12 @@ flow_publish_write_as_numbers(flow_publishing_t *now)
         flow_publish_add(now, FLOW_REDO_AS_NUMBERS, now->renames[i]);
     }
 
-    for (i = flow_publish_get(&now->zone->as_numbers);
+    for (i = flow_zone_get(&now->zone->as_numbers);
          i < flow_zone_filled(now->of->writer)->as_numbers; i++)
     {
         item.index = i;
-        item.number = flow_publish_get(&numbers[i].number);
-        item.name = flow_publish_get(&numbers[i].name);
+        item.number = flow_zone_get(&numbers[i].number);
+        item.name = flow_zone_get(&numbers[i].name);
         flow_publish_add(now, FLOW_REDO_AS_NUMBERS, item);
     }
 }
@@ -242,14 +242,14 @@ flow_publish_write_series(flow_publishing_t *now)
     batch = now->of->batch;
     series = flow_zone_series(now->zone);
 
-    for (i = flow_publish_get(&now->zone->series);
+    for (i = flow_zone_get(&now->zone->series);
          i < flow_zone_filled(now->of->writer)->series; i++)
     {
         item.index = i;
-        item.direction = flow_publish_get(&series[i].direction);
-        item.source = flow_publish_get(&series[i].source);
-        item.destination = flow_publish_get(&series[i].destination);
-        item.host = flow_publish_get(&series[i].host);
+        item.direction = flow_zone_get(&series[i].direction);
+        item.source = flow_zone_get(&series[i].source);
+        item.destination = flow_zone_get(&series[i].destination);
+        item.host = flow_zone_get(&series[i].host);
         flow_publish_add(now, FLOW_REDO_SERIES, item);
     }
 
@@ -275,7 +275,7 @@ flow_publish_write_bytes(flow_publishing_t *now, uint32_t index,
     flow_redo_bytes_t  item;
 
     item.index = index;
-    item.bytes = flow_publish_get(&flow_zone_series(now->zone)[index].bytes)
+    item.bytes = flow_zone_get(&flow_zone_series(now->zone)[index].bytes)
                  + bytes;
 
     if (item.bytes < bytes) {
@@ -333,7 +333,7 @@ flow_publish_write_counter(flow_publishing_t *now, uint32_t id,
 
     if (value != 0) {
         item.id = id;
-        item.value = flow_publish_get(flow_zone_counter(now->zone, id))
+        item.value = flow_zone_get(flow_zone_counter(now->zone, id))
                      + value;
         flow_publish_add(now, FLOW_REDO_COUNTERS, item);
     }
@@ -348,7 +348,7 @@ flow_publish_write_errors(flow_publishing_t *now)
     flow_kafka_error_t         *errors = now->zone->kafka_errors;
     const flow_zone_pending_t  *pending = flow_zone_pending(now->of->writer);
 
-    filled = flow_publish_get(&now->zone->errors);
+    filled = flow_zone_get(&now->zone->errors);
 
     for (i = 0; i < flow_zone_filled(now->of->writer)->errors; i++) {
         if (i < filled && pending->errors[i] == 0) {
@@ -357,7 +357,7 @@ flow_publish_write_errors(flow_publishing_t *now)
 
         item.index = i;
         memcpy(item.name, errors[i].name, sizeof(item.name));
-        item.count = flow_publish_get(&errors[i].count)
+        item.count = flow_zone_get(&errors[i].count)
                      + pending->errors[i];
         flow_publish_add(now, FLOW_REDO_ERRORS, item);
     }

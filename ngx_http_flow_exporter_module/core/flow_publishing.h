@@ -7,14 +7,12 @@
 #define FLOW_PUBLISHING_H
 
 #include "flow_publish.h"
+#include "flow_zone_word.h"
 
 
 /* Changed AS names that one record has at most. */
 
 #define FLOW_PUBLISH_RENAMES  2048
-
-#define flow_publish_get(word)                                                \
-    atomic_load_explicit(word, memory_order_relaxed)
 
 
 typedef struct {

@@ -7,20 +7,8 @@
 #define FLOW_ZONE_INDEX_H
 
 #include "flow_index.h"
+#include "flow_zone_word.h"
 #include "flow_zone_writer.h"
-
-
-/* One writer: what it reads is its own last store. */
-
-#define flow_zone_get(word)                                                   \
-    atomic_load_explicit(word, memory_order_relaxed)
-#define flow_zone_set(word, value)                                            \
-    atomic_store_explicit(word, value, memory_order_relaxed)
-
-/* The store that makes what was stored before it visible to readers. */
-
-#define flow_zone_show(word, value)                                           \
-    atomic_store_explicit(word, value, memory_order_release)
 
 
 typedef struct {

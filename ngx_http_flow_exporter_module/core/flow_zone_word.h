@@ -1,0 +1,25 @@
+/*
+ * How the zone's only writer reads and stores its words; for the files that
+ * compose, apply and copy, never for a reader.
+ */
+
+#ifndef FLOW_ZONE_WORD_H
+#define FLOW_ZONE_WORD_H
+
+#include <stdatomic.h>
+
+
+/* One writer: what it reads is its own last store. */
+
+#define flow_zone_get(word)                                                   \
+    atomic_load_explicit(word, memory_order_relaxed)
+#define flow_zone_set(word, value)                                            \
+    atomic_store_explicit(word, value, memory_order_relaxed)
+
+/* The store that makes what was stored before it visible to readers. */
+
+#define flow_zone_show(word, value)                                           \
+    atomic_store_explicit(word, value, memory_order_release)
+
+
+#endif /* FLOW_ZONE_WORD_H */
