@@ -24,8 +24,6 @@
 
 static int ngx_http_flow_exporter_run_begin(void *data, flow_error_t *error);
 static int ngx_http_flow_exporter_run_image(void *data, flow_error_t *error);
-static void ngx_http_flow_exporter_imaged(
-    ngx_http_flow_exporter_process_t *fep, flow_save_t *save);
 static void ngx_http_flow_exporter_image_later(
     ngx_http_flow_exporter_process_t *fep, const char *what,
     flow_error_t *error);
@@ -119,25 +117,6 @@ ngx_http_flow_exporter_run_image(void *data, flow_error_t *error)
 
 
 void
-ngx_http_flow_exporter_imaged_handler(ngx_event_t *ev)
-{
-    flow_save_t                       *save;
-    ngx_http_flow_exporter_watch_t    *watch;
-    ngx_http_flow_exporter_process_t  *fep;
-
-    watch = ev->data;
-    fep = watch->process;
-
-    save = flow_saver_done(fep->image_saver.saver);
-
-    if (save != NULL) {
-        ngx_http_flow_exporter_imaged(fep, save);
-        ngx_http_flow_exporter_proceed(fep);
-    }
-}
-
-
-static void
 ngx_http_flow_exporter_imaged(ngx_http_flow_exporter_process_t *fep,
     flow_save_t *save)
 {

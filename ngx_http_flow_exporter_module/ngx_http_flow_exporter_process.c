@@ -146,12 +146,15 @@ ngx_http_flow_exporter_create_process(ngx_cycle_t *cycle,
 
     flow_lease_init(&fep->lease, (const char *) exporter->conf->lease.data);
 
+    fep->log_saver.done = ngx_http_flow_exporter_saved;
+    fep->image_saver.done = ngx_http_flow_exporter_imaged;
+
     ngx_http_flow_exporter_init_watch(fep, &fep->kafka,
                                       ngx_http_flow_exporter_consume_handler);
     ngx_http_flow_exporter_init_watch(fep, &fep->log_saver.watch,
-                                      ngx_http_flow_exporter_saved_handler);
+                                      ngx_http_flow_exporter_saver_handler);
     ngx_http_flow_exporter_init_watch(fep, &fep->image_saver.watch,
-                                      ngx_http_flow_exporter_imaged_handler);
+                                      ngx_http_flow_exporter_saver_handler);
     ngx_http_flow_exporter_init_event(fep, &fep->lease_timer,
                                       ngx_http_flow_exporter_lease_handler);
     ngx_http_flow_exporter_init_event(fep, &fep->start_timer,

@@ -13,6 +13,9 @@
 typedef struct ngx_http_flow_exporter_process_s
     ngx_http_flow_exporter_process_t;
 
+typedef void (*ngx_http_flow_exporter_done_pt)(
+    ngx_http_flow_exporter_process_t *fep, flow_save_t *save);
+
 
 /* A descriptor of ours that nginx watches. */
 
@@ -30,9 +33,13 @@ typedef struct {
 /* A thread that waits for the disk, and its job. */
 
 typedef struct {
+
+    /* first, since a watch is all that its handler gets */
     ngx_http_flow_exporter_watch_t     watch;
+
     flow_saver_t                      *saver;
     flow_save_t                        job;
+    ngx_http_flow_exporter_done_pt     done;       /* what follows a job */
 } ngx_http_flow_exporter_saver_t;
 
 
@@ -194,9 +201,15 @@ void ngx_http_flow_exporter_close_state(
 
 /* Handlers of its threads' descriptors, and of the timer of a mark. */
 
-void ngx_http_flow_exporter_saved_handler(ngx_event_t *ev);
-void ngx_http_flow_exporter_imaged_handler(ngx_event_t *ev);
+void ngx_http_flow_exporter_saver_handler(ngx_event_t *ev);
 void ngx_http_flow_exporter_mark_handler(ngx_event_t *ev);
+
+/* A job of the thread of the log is done, or an image is written. */
+
+void ngx_http_flow_exporter_saved(ngx_http_flow_exporter_process_t *fep,
+    flow_save_t *save);
+void ngx_http_flow_exporter_imaged(ngx_http_flow_exporter_process_t *fep,
+    flow_save_t *save);
 
 /* A job for the thread of the log, which is idle. */
 

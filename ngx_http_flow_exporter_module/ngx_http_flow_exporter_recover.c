@@ -145,6 +145,25 @@ ngx_http_flow_exporter_open_saver(ngx_http_flow_exporter_saver_t *saver,
 }
 
 
+void
+ngx_http_flow_exporter_saver_handler(ngx_event_t *ev)
+{
+    flow_save_t                       *save;
+    ngx_http_flow_exporter_saver_t    *saver;
+    ngx_http_flow_exporter_process_t  *fep;
+
+    saver = ev->data;
+    fep = saver->watch.process;
+
+    save = flow_saver_done(saver->saver);
+
+    if (save != NULL) {
+        saver->done(fep, save);
+        ngx_http_flow_exporter_proceed(fep);
+    }
+}
+
+
 static void
 ngx_http_flow_exporter_close_saver(ngx_http_flow_exporter_saver_t *saver)
 {

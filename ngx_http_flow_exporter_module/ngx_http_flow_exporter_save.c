@@ -33,8 +33,6 @@ static void ngx_http_flow_exporter_apply(
 static int ngx_http_flow_exporter_run_append(void *data, flow_error_t *error);
 static int ngx_http_flow_exporter_run_mark(void *data, flow_error_t *error);
 static int ngx_http_flow_exporter_run_unmark(void *data, flow_error_t *error);
-static void ngx_http_flow_exporter_saved(
-    ngx_http_flow_exporter_process_t *fep, flow_save_t *save);
 static ngx_uint_t ngx_http_flow_exporter_is_marked(
     ngx_http_flow_exporter_process_t *fep);
 static void ngx_http_flow_exporter_appended(
@@ -243,25 +241,6 @@ ngx_http_flow_exporter_run_unmark(void *data, flow_error_t *error)
 
 
 void
-ngx_http_flow_exporter_saved_handler(ngx_event_t *ev)
-{
-    flow_save_t                       *save;
-    ngx_http_flow_exporter_watch_t    *watch;
-    ngx_http_flow_exporter_process_t  *fep;
-
-    watch = ev->data;
-    fep = watch->process;
-
-    save = flow_saver_done(fep->log_saver.saver);
-
-    if (save != NULL) {
-        ngx_http_flow_exporter_saved(fep, save);
-        ngx_http_flow_exporter_proceed(fep);
-    }
-}
-
-
-static void
 ngx_http_flow_exporter_saved(ngx_http_flow_exporter_process_t *fep,
     flow_save_t *save)
 {
