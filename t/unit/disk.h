@@ -12,7 +12,8 @@
 #include <stdarg.h>
 #include <stdbool.h>
 #include <stddef.h>
-#include <sys/types.h>
+
+#include "disk_calls.h"
 
 
 typedef enum {
@@ -31,23 +32,6 @@ static disk_fault_e      disk_fault;
 static _Atomic unsigned  disk_calls;
 static unsigned          disk_at;          /* the call that fails, from 1 on */
 static int               disk_error;
-
-
-int __real_openat(int at, const char *path, int flags, ...);
-ssize_t __real_pwrite(int descriptor, const void *bytes, size_t size,
-    off_t offset);
-int __real_ftruncate(int descriptor, off_t size);
-int __real_renameat(int from_at, const char *from, int to_at, const char *to);
-int __real_unlinkat(int at, const char *path, int flags);
-
-int __wrap_openat(int at, const char *path, int flags, ...);
-ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t size,
-    off_t offset);
-int __wrap_ftruncate(int descriptor, off_t size);
-int __wrap_fsync(int descriptor);
-int __wrap_fdatasync(int descriptor);
-int __wrap_renameat(int from_at, const char *from, int to_at, const char *to);
-int __wrap_unlinkat(int at, const char *path, int flags);
 
 
 /* From now on the n-th call meets the fault. */

@@ -12,6 +12,7 @@
 #include <errno.h>
 #include <stdarg.h>
 
+#include "disk_calls.h"
 #include "stores.h"
 
 
@@ -76,23 +77,6 @@ static unsigned  first_count;
 static inode_t   inodes[INODES_MAX];
 static entry_t   on_disk[ENTRIES_MAX];
 static unsigned  entry_count;
-
-
-int __real_openat(int at, const char *path, int flags, ...);
-ssize_t __real_pwrite(int descriptor, const void *bytes, size_t size,
-    off_t offset);
-int __real_ftruncate(int descriptor, off_t size);
-int __real_renameat(int from_at, const char *from, int to_at, const char *to);
-int __real_unlinkat(int at, const char *path, int flags);
-
-int __wrap_openat(int at, const char *path, int flags, ...);
-ssize_t __wrap_pwrite(int descriptor, const void *bytes, size_t size,
-    off_t offset);
-int __wrap_ftruncate(int descriptor, off_t size);
-int __wrap_fsync(int descriptor);
-int __wrap_fdatasync(int descriptor);
-int __wrap_renameat(int from_at, const char *from, int to_at, const char *to);
-int __wrap_unlinkat(int at, const char *path, int flags);
 
 
 /* True from when the process is dead. */
