@@ -9,8 +9,9 @@
  *              pipeline -> log -> zone  ngx_http_flow_exporter_proceed
  *   closing    commit, then _exit()     ngx_http_flow_exporter_exit
  *
- * Everything runs in nginx's event loop, and nothing in it blocks.  In single
- * process mode the same runs in the only process that there is.
+ * Everything runs in nginx's event loop, where nothing waits for Kafka, and for
+ * a disk only the start, which reads state and AS names, and the last commit.
+ * In single process mode the same runs in the only process that there is.
  */
 
 #include "ngx_http_flow_exporter_process.h"

@@ -109,7 +109,6 @@ struct ngx_http_flow_exporter_process_s {
     unsigned                           mark_unsure:1;  /* an unmark failed */
     unsigned                           mark_said:1;
     unsigned                           room_said:1;
-
     unsigned                           settled:1;
     unsigned                           wrapped_said:1;
 

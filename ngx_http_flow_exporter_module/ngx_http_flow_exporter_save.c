@@ -10,8 +10,8 @@
  * One record is under way at a time; meanwhile the next batch is summed, and
  * when that is full no more messages are taken.
  *
- * ngx_http_flow_exporter_proceed() begins whatever is due, and every handler
- * ends with it.
+ * ngx_http_flow_exporter_proceed() begins whatever is due: each handler of
+ * a job that is done ends with it, and so does a full batch.
  */
 
 #include "ngx_http_flow_exporter_process.h"

@@ -1,7 +1,7 @@
 /*
  * Redo records and images as bytes; the format is in flow_redo.h.  They are
- * composed by steps 3 and 4, carried by the journal and the state files, and
- * walked through where they are applied.
+ * composed by step 4 and for images, carried by the journal and the state
+ * files, and walked through where they are applied.
  */
 
 #include <assert.h>

@@ -121,8 +121,8 @@ uint64_t flow_store_log_bytes(flow_store_t *store);
  * Writes an image: NAME.image.new, sync, rename, sync of the directory.  The
  * two newest images stay, with every log since the older of them; the other
  * files are removed, and only after that.  On FLOW_ERROR, with a sentence, no
- * file that was there has changed.  May run beside flow_store_append(), in
- * another thread.
+ * file that was there is worse: one of this position may be replaced.  May
+ * run beside flow_store_append(), in another thread.
  */
 
 int flow_store_write_image(flow_store_t *store, const char *image,

@@ -8,8 +8,8 @@
  *   flow_host_t      x capacity.hosts         one entry a hostname
  *   flow_as_t        x capacity.as_numbers    one entry an AS number seen
  *   flow_series_t    x capacity.series        direction, 2 AS, host: bytes
- *   string arena       capacity.string_bytes  label values, escaped already
  *   journal            capacity.journal_bytes one redo record
+ *   string arena       capacity.string_bytes  label values, escaped already
  *
  * One writer, any number of readers, no lock.  Every shared word is atomic.
  * Tables grow at their end: an entry is filled in first, then the table's
@@ -255,9 +255,8 @@ int flow_zone_capacity(size_t size, flow_zone_capacity_t *capacity)
 
 /*
  * Lays a zone out in fresh memory (all zeros, aligned to 64 bytes) without
- * touching more than the header.  The master, once; the
- * other processes call flow_zone_attach().  Returns NULL if "size" is too
- * small.
+ * touching more than the header.  The master, once; the other processes call
+ * flow_zone_attach().  Returns NULL if "size" is too small.
  */
 
 flow_zone_t *flow_zone_format(void *memory, size_t size);
