@@ -52,6 +52,7 @@ ngx_http_flow_exporter_start_handler(ngx_event_t *ev)
     ngx_http_flow_exporter_proceed(fep);
 
     fep->started = ngx_time();
+    fep->settled = 0;
     fep->said.text[0] = '\0';
 
     ngx_log_error(NGX_LOG_NOTICE, fep->log, 0,
@@ -121,7 +122,7 @@ ngx_http_flow_exporter_open(ngx_http_flow_exporter_process_t *fep,
         return NGX_ERROR;
     }
 
-    ngx_http_flow_exporter_register_exit();
+    ngx_http_flow_exporter_register_exit(1);
 
     if (ngx_http_flow_exporter_watch(&fep->kafka,
                                      flow_assign_descriptor(fep->assign))
@@ -161,55 +162,6 @@ ngx_http_flow_exporter_close_consumer(ngx_http_flow_exporter_process_t *fep)
 }
 
 
-/*
- * The connection is our own: those of the cycle are not there any more after
- * a reload in single process mode.
- */
-
-ngx_int_t
-ngx_http_flow_exporter_watch(ngx_http_flow_exporter_watch_t *watch,
-    int descriptor)
-{
-    ngx_int_t          event;
-    ngx_connection_t  *c;
-
-    c = &watch->connection;
-
-    c->fd = descriptor;
-    c->read = &watch->read;
-    c->write = &watch->write;
-    c->log = watch->process->log;
-
-    watch->write.write = 1;
-
-    if (ngx_cycle->files != NULL && (ngx_uint_t) c->fd < ngx_cycle->files_n) {
-        ngx_cycle->files[c->fd] = c;
-    }
-
-    event = (ngx_event_flags & NGX_USE_CLEAR_EVENT) ? NGX_CLEAR_EVENT
-                                                    : NGX_LEVEL_EVENT;
-
-    return ngx_add_event(&watch->read, NGX_READ_EVENT, event);
-}
-
-
-/* Before its descriptor is closed. */
-
-void
-ngx_http_flow_exporter_unwatch(ngx_http_flow_exporter_watch_t *watch)
-{
-    if (watch->read.posted) {
-        ngx_delete_posted_event(&watch->read);
-    }
-
-    if (watch->read.active) {
-        ngx_del_event(&watch->read, NGX_READ_EVENT, 0);
-    }
-
-    watch->connection.fd = (ngx_socket_t) -1;
-}
-
-
 void
 ngx_http_flow_exporter_consume_handler(ngx_event_t *ev)
 {
@@ -222,7 +174,13 @@ ngx_http_flow_exporter_consume_handler(ngx_event_t *ev)
 
     if (flow_pipeline_is_full(fep->pipeline)) {
 
-        /* goes on when a record has been composed of it */
+        /*
+         * Goes on when a record has been composed of it.  Where events have
+         * levels, nginx does not look at the descriptor until then.
+         */
+
+        ev->ready = 1;
+        (void) ngx_handle_read_event(ev, 0);
 
         fep->commit = 1;
         fep->stalled = 1;
@@ -325,17 +283,6 @@ ngx_http_flow_exporter_invalid(void *data, const flow_message_t *message,
 
     fep->invalid_said = ngx_time();
     fep->invalid_unsaid = 0;
-}
-
-
-uint64_t
-ngx_http_flow_exporter_clock(void)
-{
-    struct timespec  now;
-
-    (void) clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (uint64_t) now.tv_sec * 1000000000 + (uint64_t) now.tv_nsec;
 }
 
 

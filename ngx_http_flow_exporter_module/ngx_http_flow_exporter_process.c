@@ -31,12 +31,6 @@
 
 static ngx_http_flow_exporter_process_t *ngx_http_flow_exporter_create_process(
     ngx_cycle_t *cycle, ngx_http_flow_exporter_t *exporter);
-static void ngx_http_flow_exporter_init_watch(
-    ngx_http_flow_exporter_process_t *fep,
-    ngx_http_flow_exporter_watch_t *watch, ngx_event_handler_pt handler);
-static void ngx_http_flow_exporter_init_event(
-    ngx_http_flow_exporter_process_t *fep, ngx_event_t *ev,
-    ngx_event_handler_pt handler);
 static void ngx_http_flow_exporter_lease_handler(ngx_event_t *ev);
 static void ngx_http_flow_exporter_wait(ngx_http_flow_exporter_process_t *fep,
     pid_t holder);
@@ -55,7 +49,10 @@ static void ngx_http_flow_exporter_exit(void);
 /* Of this process alone: workers have none. */
 
 static ngx_http_flow_exporter_process_t  *ngx_http_flow_exporter_processes;
-static ngx_pid_t                          ngx_http_flow_exporter_pid;
+
+/* In which process it is registered: before librdkafka's own, and after. */
+
+static ngx_pid_t                          ngx_http_flow_exporter_pids[2];
 
 
 void
@@ -171,32 +168,6 @@ ngx_http_flow_exporter_create_process(ngx_cycle_t *cycle,
 }
 
 
-static void
-ngx_http_flow_exporter_init_watch(ngx_http_flow_exporter_process_t *fep,
-    ngx_http_flow_exporter_watch_t *watch, ngx_event_handler_pt handler)
-{
-    watch->process = fep;
-    watch->connection.fd = (ngx_socket_t) -1;
-
-    ngx_http_flow_exporter_init_event(fep, &watch->read, handler);
-    ngx_http_flow_exporter_init_event(fep, &watch->write, NULL);
-
-    watch->read.data = watch;
-    watch->write.data = watch;
-}
-
-
-static void
-ngx_http_flow_exporter_init_event(ngx_http_flow_exporter_process_t *fep,
-    ngx_event_t *ev, ngx_event_handler_pt handler)
-{
-    ev->data = fep;
-    ev->log = fep->log;
-    ev->handler = handler;
-    ev->cancelable = 1;
-}
-
-
 /* Until the lease is held, nothing is written into the zone. */
 
 static void
@@ -269,6 +240,8 @@ ngx_http_flow_exporter_take_over(ngx_http_flow_exporter_process_t *fep)
     flow_zone_look_back(fep->zone, &death);
 
     /* from here on a death counts as one, that while loading too */
+
+    ngx_http_flow_exporter_register_exit(0);
 
     flow_zone_set_phase(fep->zone, FLOW_PHASE_LOADING);
     flow_zone_set_connected(fep->zone, false);
@@ -417,10 +390,10 @@ ngx_http_flow_exporter_leave(ngx_http_flow_exporter_process_t *fep)
 
 
 void
-ngx_http_flow_exporter_register_exit(void)
+ngx_http_flow_exporter_register_exit(ngx_uint_t kafka)
 {
-    if (ngx_http_flow_exporter_pid != ngx_pid) {
-        ngx_http_flow_exporter_pid = ngx_pid;
+    if (ngx_http_flow_exporter_pids[kafka] != ngx_pid) {
+        ngx_http_flow_exporter_pids[kafka] = ngx_pid;
         (void) atexit(ngx_http_flow_exporter_exit);
     }
 }
@@ -434,7 +407,7 @@ ngx_http_flow_exporter_register_exit(void)
 static void
 ngx_http_flow_exporter_exit(void)
 {
-    if (ngx_getpid() != ngx_http_flow_exporter_pid) {
+    if (ngx_getpid() != ngx_http_flow_exporter_pids[0]) {
         return;
     }
 

@@ -147,11 +147,12 @@ ngx_uint_t ngx_http_flow_exporter_stop(void);
 void ngx_http_flow_exporter_finish(void);
 
 /*
- * Has the process finish and _exit() when nginx ends it.  Called after each
- * rd_kafka_new(), so that it runs before what that has registered.
+ * Has the process finish and _exit() when nginx ends it.  Called when there
+ * is something to finish, and once more after rd_kafka_new(), so that it runs
+ * before what that has registered ("kafka" is set then).
  */
 
-void ngx_http_flow_exporter_register_exit(void);
+void ngx_http_flow_exporter_register_exit(ngx_uint_t kafka);
 
 /*
  * Ends consuming without a commit: whoever goes on gets those messages again.
@@ -166,11 +167,15 @@ void ngx_http_flow_exporter_retry(ngx_http_flow_exporter_process_t *fep,
     ngx_event_t *timer, flow_error_t *error);
 
 
-/* Consuming: handlers of the start timer, descriptor and commit timer. */
+/* Events with "fep" as their data, which do not keep nginx from exiting. */
 
-void ngx_http_flow_exporter_start_handler(ngx_event_t *ev);
-void ngx_http_flow_exporter_consume_handler(ngx_event_t *ev);
-void ngx_http_flow_exporter_commit_handler(ngx_event_t *ev);
+void ngx_http_flow_exporter_init_event(ngx_http_flow_exporter_process_t *fep,
+    ngx_event_t *ev, ngx_event_handler_pt handler);
+
+/* A descriptor's events, with the watch as their data; none is watched yet. */
+
+void ngx_http_flow_exporter_init_watch(ngx_http_flow_exporter_process_t *fep,
+    ngx_http_flow_exporter_watch_t *watch, ngx_event_handler_pt handler);
 
 /*
  * Has nginx watch a descriptor, whose events have their handlers already;
@@ -179,12 +184,21 @@ void ngx_http_flow_exporter_commit_handler(ngx_event_t *ev);
 
 ngx_int_t ngx_http_flow_exporter_watch(ngx_http_flow_exporter_watch_t *watch,
     int descriptor);
+
+/* Before the descriptor is closed. */
+
 void ngx_http_flow_exporter_unwatch(ngx_http_flow_exporter_watch_t *watch);
 
 /* A monotonic clock, nanoseconds. */
 
 uint64_t ngx_http_flow_exporter_clock(void);
 
+
+/* Consuming: handlers of the start timer, descriptor and commit timer. */
+
+void ngx_http_flow_exporter_start_handler(ngx_event_t *ev);
+void ngx_http_flow_exporter_consume_handler(ngx_event_t *ev);
+void ngx_http_flow_exporter_commit_handler(ngx_event_t *ev);
 
 /* State: recovery, records to the log and the zone, images. */
 

@@ -115,6 +115,10 @@ ngx_http_flow_exporter_commit(ngx_http_flow_exporter_process_t *fep)
 
     } else {
         ngx_http_flow_exporter_apply(fep);
+
+        if (fep->commit) {
+            ngx_add_timer(&fep->commit_timer, 0);
+        }
     }
 }
 
@@ -161,6 +165,8 @@ ngx_http_flow_exporter_compose(ngx_http_flow_exporter_process_t *fep)
 
     if (fep->stalled) {
         fep->stalled = 0;
+        fep->kafka.read.ready = 0;
+        (void) ngx_handle_read_event(&fep->kafka.read, 0);
         ngx_post_event(&fep->kafka.read, &ngx_posted_next_events);
     }
 

@@ -113,6 +113,23 @@ for my $file ($their_image, $their_log) {
                                . quotemeta(name($newest)) . '": one of them')]);
 }
 
+
+# a reload then is no death of the process, after some of which it would rest
+
+begin(sub { flip($log, 100) });
+
+my $start = $from;
+
+for (1 .. 4) {
+    $nginx->wait_log(qr/\Q$wrong\E.*, trying again/, $from);
+    $from = length $nginx->log;
+    $nginx->reload;
+}
+
+$nginx->wait_log(qr/\Q$wrong\E.*, trying again/, $from);
+unlike($nginx->log($start), qr/died|resting/, 'refused files and reloads');
+$nginx->stop;
+
 done_testing;
 
 
