@@ -28,6 +28,11 @@ ngx_http_flow_exporter_init_watch(ngx_http_flow_exporter_process_t *fep,
 
     watch->read.data = watch;
     watch->write.data = watch;
+
+    /* their place among those of poll or select */
+
+    watch->read.index = NGX_INVALID_INDEX;
+    watch->write.index = NGX_INVALID_INDEX;
 }
 
 

@@ -73,8 +73,9 @@ sub new {
         partitions => $parts{partitions} // 1,
         broker     => $parts{broker},
         allowed    => [],
-        parts      => { main => '', http => '', server => '', workers => 2,
-                        exporter => 'asn 64500;', brokers => undef },
+        parts      => { main => '', events => '', http => '', server => '',
+                        exporter => 'asn 64500;', workers => 2,
+                        brokers => undef },
     }, $class;
 
     delete @parts{qw(topic partitions broker)};
@@ -135,6 +136,7 @@ $all{main}
 
 events {
     worker_connections 256;
+    $all{events}
 }
 
 http {
