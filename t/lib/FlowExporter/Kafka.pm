@@ -27,7 +27,8 @@
 #     ->halt_produce                         only what has been sent; how many
 #     ->transaction(ID, TOPIC, [PARTITION, MESSAGE] ...)  begins one; then
 #     ->commit(ID), ->abort(ID)
-#     ->kcat(TOPIC, PARTITION, CODEC)  a handle: a message a line; to be closed
+#     ->kcat(TOPIC, PARTITION, CODEC, OPTIONS)  a handle: a message a line; to
+#                                    be closed
 #     ->codecs(TOPIC)                { codec => 1 } of what is stored
 #
 #     ->allow(USER, OPERATION, TYPE, NAME), ->forbid(...)   ACLs
@@ -249,11 +250,11 @@ sub abort  { return $_[0]->client("abort $_[1]") }
 
 
 sub kcat {
-    my ($self, $topic, $partition, $codec) = @_;
+    my ($self, $topic, $partition, $codec, @options) = @_;
 
     open my $handle, '|-', 'kcat', '-P', '-b', $self->bootstrap, '-t', $topic,
         '-p', $partition, '-z', $codec, '-X', 'acks=all', '-X',
-        'linger.ms=20', '-X', 'queue.buffering.max.messages=1000000',
+        'linger.ms=20', '-X', 'queue.buffering.max.messages=1000000', @options
         or die "cannot run kcat: $!\n";
 
     return $handle;
