@@ -215,6 +215,9 @@ for my $handle (@handles) {
 my $begun = Time::HiRes::time;
 
 $slow->start;
+
+my $process = $slow->wait_exporter;
+
 $scrape = $slow->wait_consumed(seconds => 60);
 
 diag sprintf '%d records a second', $backlog / (Time::HiRes::time - $begun);
@@ -222,6 +225,10 @@ diag sprintf '%d records a second', $backlog / (Time::HiRes::time - $begun);
 is_deeply({ map { $_->{labels}{source_as} => $_->{value} }
             $scrape->matching('flow_receive_bytes_total') }, \%sums,
           "a backlog of $backlog records, each counted once");
+
+my ($most) = slurp("/proc/$process/status") =~ /^VmHWM:\s+(\d+) kB/m;
+
+cmp_ok($most, '<', 64 * 1024, 'without taking all memory for it');
 $slow->stop;
 
 

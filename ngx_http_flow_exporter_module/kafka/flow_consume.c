@@ -27,6 +27,7 @@ static int flow_consume_open(flow_consumer_t *consumer,
 static rd_kafka_t *flow_consume_connect(flow_consumer_t *consumer,
     const flow_consumer_conf_t *conf, flow_error_t *error);
 static bool flow_consume_verifies(const rd_kafka_conf_t *properties);
+static bool flow_consume_lingers(const rd_kafka_conf_t *properties);
 static void flow_consume_error_handler(rd_kafka_t *kafka, int code,
     const char *reason, void *data);
 static void flow_consume_log_handler(const rd_kafka_t *kafka, int level,
@@ -150,6 +151,8 @@ flow_consume_connect(flow_consumer_t *consumer,
                                                     flow_certificate_verify);
     }
 
+    consumer->lingers = flow_consume_lingers(properties);
+
     sigfillset(&all);
     pthread_sigmask(SIG_SETMASK, &all, &old);
 
@@ -178,6 +181,21 @@ flow_consume_verifies(const rd_kafka_conf_t *properties)
                              value, &size)
            == RD_KAFKA_CONF_OK
            && strcmp(value, "true") == 0;
+}
+
+
+/*
+ * After its queue was full librdkafka looks at it again once a second; later
+ * versions have a property for that.
+ */
+
+static bool
+flow_consume_lingers(const rd_kafka_conf_t *properties)
+{
+    size_t  size;
+
+    return rd_kafka_conf_get(properties, "fetch.queue.backoff.ms", NULL, &size)
+           == RD_KAFKA_CONF_UNKNOWN;
 }
 
 

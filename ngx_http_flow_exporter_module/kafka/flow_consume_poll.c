@@ -15,6 +15,7 @@ static void flow_consume_metadata(flow_consumer_t *consumer,
 static void flow_consume_topic(flow_consumer_t *consumer,
     flow_consume_topic_t *topic, const flow_control_topic_t *answer);
 static int flow_consume_messages(flow_consumer_t *consumer, uint32_t limit);
+static void flow_consume_drained(flow_consumer_t *consumer);
 static int flow_consume_message(flow_consumer_t *consumer,
     const rd_kafka_message_t *kafka);
 static void flow_consume_failed(flow_consumer_t *consumer,
@@ -173,12 +174,45 @@ flow_consume_messages(flow_consumer_t *consumer, uint32_t limit)
         count = rd_kafka_consume_batch_queue(consumer->queue, 0,
                                              consumer->batch, room);
         if (count <= 0) {
+            flow_consume_drained(consumer);
             return FLOW_OK;
         }
 
         consumer->batch_next = 0;
         consumer->batch_count = (size_t) count;
+        consumer->row += (size_t) count;
     }
+}
+
+
+/* The queue may have been full: what comes next would be waited for. */
+
+static void
+flow_consume_drained(flow_consumer_t *consumer)
+{
+    int32_t                           p;
+    uint32_t                          i;
+    flow_consume_topic_t             *topic;
+    rd_kafka_topic_partition_list_t  *list;
+
+    if (consumer->row >= FLOW_CONSUME_ROW && consumer->lingers) {
+        list = rd_kafka_topic_partition_list_new(0);
+
+        for (i = 0; i < consumer->topic_count; i++) {
+            topic = &consumer->topics[i];
+
+            for (p = 0; p < topic->count; p++) {
+                if (topic->partitions[p]->state == FLOW_CONSUME_CONSUMED) {
+                    rd_kafka_topic_partition_list_add(list,
+                        rd_kafka_topic_name(topic->handle), p);
+                }
+            }
+        }
+
+        flow_control_fetch(consumer->control, list);
+    }
+
+    consumer->row = 0;
 }
 
 

@@ -18,7 +18,11 @@ typedef struct {
 } flow_owned_t;
 
 
-/* What the user may change. */
+/*
+ * What the user may change.  What is fetched ahead bounds the memory: a
+ * message in the queue takes some 650 bytes beside its own, and fetches may
+ * grow tenfold when they are decompressed.
+ */
 
 static const flow_property_t  flow_default_properties[] = {
     { "client.id", "nginx-flow-exporter" },
@@ -26,8 +30,9 @@ static const flow_property_t  flow_default_properties[] = {
     { "check.crcs", "true" },
     { "log.thread.name", "false" },
     { "log.connection.close", "false" },
+    { "queued.min.messages", "20000" },
     { "queued.max.messages.kbytes", "32768" },
-    { "fetch.message.max.bytes", "1048576" },
+    { "fetch.message.max.bytes", "262144" },
     { "reconnect.backoff.max.ms", "2000" },
     { "socket.keepalive.enable", "true" },
     { "topic.metadata.refresh.interval.ms", "30000" }
@@ -177,7 +182,7 @@ flow_consume_properties_create(const flow_consumer_conf_t *conf,
 
     if (!flow_consume_properties_has(conf, "message.max.bytes")
         && flow_consume_properties_set(properties, "fetch.max.bytes",
-                                       "16777216", error)
+                                       "4194304", error)
            != FLOW_OK)
     {
         goto failed;

@@ -23,7 +23,11 @@
 #include "flow_report.h"
 
 
-#define FLOW_CONSUME_BATCH  256
+#define FLOW_CONSUME_BATCH   256
+
+/* A queue that was empty after fewer messages has not been full. */
+
+#define FLOW_CONSUME_ROW    1000
 
 typedef enum {
     FLOW_CONSUME_IDLE = 0,
@@ -64,6 +68,8 @@ struct flow_consumer_s {
     flow_consume_topic_t   *topics;
     rd_kafka_topic_t      **handles;      /* the same, for the control thread */
     uint32_t                topic_count;
+    bool                    lingers;      /* after a full queue */
+    size_t                  row;          /* messages since it was empty */
 
     /* taken from the queue, not handled yet: batch[batch_next] ... */
     rd_kafka_message_t     *batch[FLOW_CONSUME_BATCH];

@@ -56,11 +56,16 @@ struct flow_control_s {
     bool                      metadata_fresh;
     rd_kafka_resp_err_t       metadata_error;
     flow_control_slot_t      *slots;
+
+    /* NULL: nothing is to be fetched at once */
+    rd_kafka_topic_partition_list_t  *fetch;
 };
 
 
 static int flow_control_start(flow_control_t *control, flow_error_t *error);
 static void *flow_control_run(void *data);
+static void flow_control_work(flow_control_t *control, flow_job_t *job,
+    rd_kafka_topic_partition_list_t *fetch);
 static flow_job_t *flow_control_next_locked(flow_control_t *control,
     int64_t now);
 static void flow_control_wait_locked(flow_control_t *control);
@@ -77,6 +82,16 @@ flow_control_empty(flow_job_list_t *list)
 {
     list->first = NULL;
     list->end = &list->first;
+}
+
+
+static void
+flow_control_fetch_nothing(flow_control_t *control)
+{
+    if (control->fetch != NULL) {
+        rd_kafka_topic_partition_list_destroy(control->fetch);
+        control->fetch = NULL;
+    }
 }
 
 
@@ -172,6 +187,7 @@ flow_control_destroy(flow_control_t *control)
 
     pthread_cond_destroy(&control->condition);
     pthread_mutex_destroy(&control->mutex);
+    flow_control_fetch_nothing(control);
     free(control->slots);
     free(control);
 }
@@ -184,6 +200,18 @@ flow_control_submit(flow_control_t *control, flow_job_t *job, int64_t delay)
 
     pthread_mutex_lock(&control->mutex);
     flow_control_append(&control->pending, job);
+    pthread_cond_signal(&control->condition);
+    pthread_mutex_unlock(&control->mutex);
+}
+
+
+void
+flow_control_fetch(flow_control_t *control,
+    rd_kafka_topic_partition_list_t *partitions)
+{
+    pthread_mutex_lock(&control->mutex);
+    flow_control_fetch_nothing(control);
+    control->fetch = partitions;
     pthread_cond_signal(&control->condition);
     pthread_mutex_unlock(&control->mutex);
 }
@@ -251,9 +279,10 @@ flow_control_take_topic(flow_control_t *control, uint32_t topic,
 static void *
 flow_control_run(void *data)
 {
-    int64_t          now;
-    flow_job_t      *job, *next;
-    flow_control_t  *control = data;
+    int64_t                           now;
+    flow_job_t                       *job, *next;
+    flow_control_t                   *control = data;
+    rd_kafka_topic_partition_list_t  *fetch;
 
     pthread_mutex_lock(&control->mutex);
 
@@ -261,20 +290,16 @@ flow_control_run(void *data)
         now = flow_control_now();
         job = flow_control_next_locked(control, now);
 
-        if (job == NULL && control->metadata_due > now) {
+        fetch = control->fetch;
+        control->fetch = NULL;
+
+        if (job == NULL && fetch == NULL && control->metadata_due > now) {
             flow_control_wait_locked(control);
             continue;
         }
 
         pthread_mutex_unlock(&control->mutex);
-
-        if (job != NULL) {
-            flow_query_jobs(control->kafka, control->topics, job);
-
-        } else {
-            flow_control_metadata(control);
-        }
-
+        flow_control_work(control, job, fetch);
         pthread_mutex_lock(&control->mutex);
 
         for ( /* void */ ; job != NULL; job = next) {
@@ -288,6 +313,26 @@ flow_control_run(void *data)
     pthread_mutex_unlock(&control->mutex);
 
     return NULL;
+}
+
+
+/* What is quick goes first. */
+
+static void
+flow_control_work(flow_control_t *control, flow_job_t *job,
+    rd_kafka_topic_partition_list_t *fetch)
+{
+    if (fetch != NULL) {
+        flow_query_wake(control->kafka, fetch);
+        rd_kafka_topic_partition_list_destroy(fetch);
+    }
+
+    if (job != NULL) {
+        flow_query_jobs(control->kafka, control->topics, job);
+
+    } else if (fetch == NULL) {
+        flow_control_metadata(control);
+    }
 }
 
 

@@ -88,6 +88,14 @@ void flow_control_submit(flow_control_t *control, flow_job_t *job,
 
 void flow_control_refresh(flow_control_t *control);
 
+/*
+ * Has the brokers fetch now what these partitions have, which librdkafka would
+ * look for only after a second.  Takes over the list.
+ */
+
+void flow_control_fetch(flow_control_t *control,
+    rd_kafka_topic_partition_list_t *partitions);
+
 /* Returns the jobs done, linked by "next", in the order of their ending. */
 
 flow_job_t *flow_control_take_done(flow_control_t *control);

@@ -9,6 +9,7 @@
 
 #define FLOW_QUERY_METADATA_WAIT  2000
 #define FLOW_QUERY_OFFSETS_WAIT   3000
+#define FLOW_QUERY_WAKE_WAIT       100
 
 
 /* What Kafka takes for the time of the first and of the next record. */
@@ -194,6 +195,21 @@ flow_query_answer(flow_job_t *job, const rd_kafka_topic_partition_t *found,
 
         job->offset = job->high;
     }
+}
+
+
+void
+flow_query_wake(rd_kafka_t *kafka,
+    rd_kafka_topic_partition_list_t *partitions)
+{
+    int  i;
+
+    for (i = 0; i < partitions->cnt; i++) {
+        partitions->elems[i].offset = FLOW_QUERY_HIGH;
+    }
+
+    (void) rd_kafka_offsets_for_times(kafka, partitions,
+                                      FLOW_QUERY_WAKE_WAIT);
 }
 
 

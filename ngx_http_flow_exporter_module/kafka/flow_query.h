@@ -20,6 +20,15 @@ void flow_query_jobs(rd_kafka_t *kafka, rd_kafka_topic_t *const *topics,
     flow_job_t *jobs);
 
 /*
+ * Wakes librdkafka's threads of the brokers that lead the partitions: each is
+ * asked something, and the answers do not matter.  Waits up to a tenth of a
+ * second.
+ */
+
+void flow_query_wake(rd_kafka_t *kafka,
+    rd_kafka_topic_partition_list_t *partitions);
+
+/*
  * Asks for metadata of a topic, waiting up to two seconds.  Returns an error
  * if no broker answered.
  */
