@@ -42,6 +42,22 @@ char *ngx_http_flow_exporter_block(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 
 /*
+ * The configuration of a location, and the handlers of its directives; and,
+ * when all of "http" has been read, the exporter that it names.
+ */
+
+void *ngx_http_flow_exporter_create_loc_conf(ngx_conf_t *cf);
+char *ngx_http_flow_exporter_merge_loc_conf(ngx_conf_t *cf, void *parent,
+    void *child);
+char *ngx_http_flow_exporter_metrics(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+char *ngx_http_flow_exporter_status(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
+ngx_int_t ngx_http_flow_exporter_find(ngx_conf_t *cf,
+    ngx_http_flow_exporter_main_conf_t *fmcf,
+    ngx_http_flow_exporter_loc_conf_t *flcf);
+
+/*
  * The directives of a block.  "offset" is a directive's bit in "seen"; those
  * that may come again have none.
  */

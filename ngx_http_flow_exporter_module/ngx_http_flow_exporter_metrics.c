@@ -86,25 +86,10 @@ ngx_http_flow_exporter_metrics_handler(ngx_http_request_t *r)
     flow_zone_t                        *zone;
     ngx_http_flow_exporter_loc_conf_t  *flcf;
 
-    if (!(r->method & (NGX_HTTP_GET|NGX_HTTP_HEAD))) {
-        return NGX_HTTP_NOT_ALLOWED;
-    }
-
-    rc = ngx_http_discard_request_body(r);
+    rc = ngx_http_flow_exporter_begin(r, &zone);
 
     if (rc != NGX_OK) {
         return rc;
-    }
-
-    flcf = ngx_http_get_module_loc_conf(r, ngx_http_flow_exporter_module);
-
-    zone = ngx_http_flow_exporter_zone(flcf->exporter);
-
-    if (zone == NULL) {
-        ngx_log_error(NGX_LOG_ERR, r->connection->log, 0,
-                      "flow exporter \"%V\": zone is not available",
-                      &flcf->exporter->name);
-        return NGX_HTTP_SERVICE_UNAVAILABLE;
     }
 
     rc = ngx_http_flow_exporter_metrics_header(r);
@@ -114,6 +99,8 @@ ngx_http_flow_exporter_metrics_handler(ngx_http_request_t *r)
     if (rc == NGX_ERROR || rc > NGX_OK || r->header_only || r->background) {
         return rc;
     }
+
+    flcf = ngx_http_get_module_loc_conf(r, ngx_http_flow_exporter_module);
 
     return ngx_http_flow_exporter_metrics_body(r, flcf->exporter, zone);
 }

@@ -15,16 +15,8 @@
 static void *ngx_http_flow_exporter_create_main_conf(ngx_conf_t *cf);
 static char *ngx_http_flow_exporter_init_main_conf(ngx_conf_t *cf,
     void *conf);
-static void *ngx_http_flow_exporter_create_loc_conf(ngx_conf_t *cf);
-static char *ngx_http_flow_exporter_merge_loc_conf(ngx_conf_t *cf,
-    void *parent, void *child);
 static char *ngx_http_flow_exporter_state_path(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
-static char *ngx_http_flow_exporter_metrics(ngx_conf_t *cf,
-    ngx_command_t *cmd, void *conf);
-static ngx_int_t ngx_http_flow_exporter_find(ngx_conf_t *cf,
-    ngx_http_flow_exporter_main_conf_t *fmcf,
-    ngx_http_flow_exporter_loc_conf_t *flcf);
 static ngx_int_t ngx_http_flow_exporter_init_module(ngx_cycle_t *cycle);
 static ngx_int_t ngx_http_flow_exporter_init_process(ngx_cycle_t *cycle);
 static void ngx_http_flow_exporter_exit_process(ngx_cycle_t *cycle);
@@ -55,6 +47,13 @@ static ngx_command_t  ngx_http_flow_exporter_commands[] = {
     { ngx_string("flow_exporter_metrics"),
       NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE1,
       ngx_http_flow_exporter_metrics,
+      NGX_HTTP_LOC_CONF_OFFSET,
+      0,
+      NULL },
+
+    { ngx_string("flow_exporter_status"),
+      NGX_HTTP_LOC_CONF|NGX_CONF_NOARGS|NGX_CONF_TAKE12,
+      ngx_http_flow_exporter_status,
       NGX_HTTP_LOC_CONF_OFFSET,
       0,
       NULL },
@@ -151,35 +150,6 @@ ngx_http_flow_exporter_init_main_conf(ngx_conf_t *cf, void *conf)
 }
 
 
-static void *
-ngx_http_flow_exporter_create_loc_conf(ngx_conf_t *cf)
-{
-    return ngx_pcalloc(cf->pool, sizeof(ngx_http_flow_exporter_loc_conf_t));
-}
-
-
-/* "if" and "limit_except" blocks are locations of their own. */
-
-static char *
-ngx_http_flow_exporter_merge_loc_conf(ngx_conf_t *cf, void *parent,
-    void *child)
-{
-    ngx_http_flow_exporter_loc_conf_t *prev = parent;
-    ngx_http_flow_exporter_loc_conf_t *conf = child;
-
-    ngx_http_core_loc_conf_t  *clcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-
-    if (clcf->noname && clcf->handler == NULL && prev->exporter != NULL) {
-        conf->exporter = prev->exporter;
-        clcf->handler = ngx_http_flow_exporter_metrics_handler;
-    }
-
-    return NGX_CONF_OK;
-}
-
-
 static char *
 ngx_http_flow_exporter_state_path(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf)
@@ -212,93 +182,6 @@ ngx_http_flow_exporter_state_path(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     return NGX_CONF_OK;
-}
-
-
-static char *
-ngx_http_flow_exporter_metrics(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
-{
-    ngx_http_flow_exporter_loc_conf_t *flcf = conf;
-
-    ngx_str_t                            *value;
-    ngx_http_core_loc_conf_t             *clcf;
-    ngx_http_flow_exporter_loc_conf_t   **location;
-    ngx_http_flow_exporter_main_conf_t   *fmcf;
-
-    if (flcf->file.len != 0) {
-        return "is duplicate";
-    }
-
-    value = cf->args->elts;
-
-    if (cf->args->nelts == 2) {
-        flcf->name = value[1];
-    }
-
-    flcf->file = cf->conf_file->file.name;
-    flcf->line = cf->conf_file->line;
-
-    fmcf = ngx_http_conf_get_module_main_conf(cf,
-                                              ngx_http_flow_exporter_module);
-
-    location = ngx_array_push(&fmcf->locations);
-    if (location == NULL) {
-        return NGX_CONF_ERROR;
-    }
-
-    *location = flcf;
-
-    clcf = ngx_http_conf_get_module_loc_conf(cf, ngx_http_core_module);
-    clcf->handler = ngx_http_flow_exporter_metrics_handler;
-
-    return NGX_CONF_OK;
-}
-
-
-/* Without a name the only exporter is meant. */
-
-static ngx_int_t
-ngx_http_flow_exporter_find(ngx_conf_t *cf,
-    ngx_http_flow_exporter_main_conf_t *fmcf,
-    ngx_http_flow_exporter_loc_conf_t *flcf)
-{
-    ngx_uint_t                  i;
-    ngx_http_flow_exporter_t  **exporters;
-
-    exporters = fmcf->exporters.elts;
-
-    if (flcf->name.len == 0) {
-
-        if (fmcf->exporters.nelts == 1) {
-            flcf->exporter = exporters[0];
-            return NGX_OK;
-        }
-
-        ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                      fmcf->exporters.nelts == 0
-                      ? "\"flow_exporter_metrics\" without any "
-                        "\"flow_exporter\" block in %V:%ui"
-                      : "\"flow_exporter_metrics\" must name one of several "
-                        "\"flow_exporter\" blocks in %V:%ui",
-                      &flcf->file, flcf->line);
-        return NGX_ERROR;
-    }
-
-    for (i = 0; i < fmcf->exporters.nelts; i++) {
-        if (exporters[i]->name.len == flcf->name.len
-            && ngx_memcmp(exporters[i]->name.data, flcf->name.data,
-                          flcf->name.len) == 0)
-        {
-            flcf->exporter = exporters[i];
-            return NGX_OK;
-        }
-    }
-
-    ngx_log_error(NGX_LOG_EMERG, cf->log, 0,
-                  "unknown flow exporter \"%V\" in %V:%ui",
-                  &flcf->name, &flcf->file, flcf->line);
-
-    return NGX_ERROR;
 }
 
 

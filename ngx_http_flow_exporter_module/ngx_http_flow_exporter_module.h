@@ -40,10 +40,16 @@ typedef struct {
 } ngx_http_flow_exporter_main_conf_t;
 
 
-/* A location with "flow_exporter_metrics", and where that was written. */
+/*
+ * A location with "flow_exporter_metrics" or "flow_exporter_status", and where
+ * that was written.
+ */
 
 typedef struct {
     ngx_http_flow_exporter_t       *exporter;
+    ngx_http_handler_pt             handler;
+    uint64_t                        lag_limit;  /* 0: none */
+    ngx_str_t                       directive;
     ngx_str_t                       name;
     ngx_str_t                       file;
     ngx_uint_t                      line;
@@ -65,9 +71,23 @@ flow_zone_t *ngx_http_flow_exporter_zone(ngx_http_flow_exporter_t *exporter);
 ngx_uint_t ngx_http_flow_exporter_shown(ngx_http_flow_exporter_t *exporter,
     const flow_zone_t *zone);
 
-/* Content handler of "flow_exporter_metrics". */
+/* Process id of the lease's holder, or of the last one; 0: not known. */
+
+ngx_pid_t ngx_http_flow_exporter_holder(ngx_http_flow_exporter_t *exporter);
+
+/*
+ * How every answer of an exporter begins: looks at the method, discards the
+ * body.  NGX_OK and the zone of the location's exporter, or how the request
+ * ends.
+ */
+
+ngx_int_t ngx_http_flow_exporter_begin(ngx_http_request_t *r,
+    flow_zone_t **zone);
+
+/* Content handlers of "flow_exporter_metrics" and "flow_exporter_status". */
 
 ngx_int_t ngx_http_flow_exporter_metrics_handler(ngx_http_request_t *r);
+ngx_int_t ngx_http_flow_exporter_status_handler(ngx_http_request_t *r);
 
 
 #endif /* NGX_HTTP_FLOW_EXPORTER_MODULE_H */

@@ -96,6 +96,19 @@ ngx_http_flow_exporter_shown(ngx_http_flow_exporter_t *exporter,
 }
 
 
+ngx_pid_t
+ngx_http_flow_exporter_holder(ngx_http_flow_exporter_t *exporter)
+{
+    ngx_str_t  *lease;
+
+    lease = &exporter->conf->lease;
+
+    return lease->len == 0
+           ? 0
+           : (ngx_pid_t) flow_lease_holder((const char *) lease->data);
+}
+
+
 static ngx_int_t
 ngx_http_flow_exporter_init_zone(ngx_shm_zone_t *shm_zone, void *data)
 {

@@ -122,6 +122,14 @@ takes('metrics of the only one, by its name',
       'location /a { flow_exporter_metrics edge; }'
       . 'location /b { flow_exporter_metrics; }');
 
+for my $arguments ('', ' edge', ' lag_limit=1', ' edge lag_limit=10000',
+                   ' edge lag_limit=9223372036854775807')
+{
+    takes("flow_exporter_status$arguments",
+          block() =~ s/exporter/exporter edge/r, undef,
+          "location /a { flow_exporter_status$arguments; }");
+}
+
 
 # nginx -t changes nothing: not the files, not the state of the default path
 
@@ -784,3 +792,118 @@ invalid number of arguments in "flow_exporter_metrics" directive in flow.conf:1
 server { flow_exporter_metrics; }
 --- emerg
 "flow_exporter_metrics" directive is not allowed here in flow.conf:1
+
+=== status without any exporter
+--- http
+server { location = /status { flow_exporter_status lag_limit=1; } }
+--- emerg
+"flow_exporter_status" without any "flow_exporter" block in flow.conf:1
+
+=== status of an exporter that is not there
+--- http
+flow_exporter edge {
+    brokers kafka.example.net:9092;
+    topic flows;
+    asn 64500;
+}
+server { location = /status { flow_exporter_status core; } }
+--- emerg
+unknown flow exporter "core" in flow.conf:6
+
+=== status of one of several
+--- http
+server { location = /status { flow_exporter_status lag_limit=1; } }
+flow_exporter edge {
+    brokers kafka.example.net:9092;
+    topic flows;
+    asn 64500;
+}
+flow_exporter core {
+    brokers kafka.example.net:9092;
+    topic flows;
+    asn 64500;
+}
+--- emerg
+"flow_exporter_status" must name one of several "flow_exporter" blocks in flow.conf:1
+
+=== status twice
+--- http
+server {
+    location = /status {
+        flow_exporter_status;
+        flow_exporter_status;
+    }
+}
+--- emerg
+"flow_exporter_status" directive is duplicate in flow.conf:4
+
+=== status and metrics
+--- http
+server {
+    location = /status {
+        flow_exporter_metrics;
+        flow_exporter_status;
+    }
+}
+--- emerg
+"flow_exporter_status" conflicts with "flow_exporter_metrics" in flow.conf:4
+
+=== status with two names
+--- http
+server { location = /status { flow_exporter_status a b; } }
+--- emerg
+invalid parameter "b" in flow.conf:1
+
+=== status with another parameter
+--- http
+server { location = /status { flow_exporter_status a lag=1; } }
+--- emerg
+invalid parameter "lag=1" in flow.conf:1
+
+=== status without a number
+--- http
+server { location = /status { flow_exporter_status lag_limit=; } }
+--- emerg
+invalid lag_limit value "lag_limit=" in flow.conf:1
+
+=== status under a lag of nothing
+--- http
+server { location = /status { flow_exporter_status lag_limit=0; } }
+--- emerg
+invalid lag_limit value "lag_limit=0" in flow.conf:1
+
+=== status with a limit that is no number
+--- http
+server { location = /status { flow_exporter_status lag_limit=10k; } }
+--- emerg
+invalid lag_limit value "lag_limit=10k" in flow.conf:1
+
+=== status with a limit of 2^63
+--- http
+server {
+    location = /status {
+        flow_exporter_status lag_limit=9223372036854775808;
+    }
+}
+--- emerg
+invalid lag_limit value "lag_limit=9223372036854775808" in flow.conf:3
+
+=== status with two limits
+--- http
+server {
+    location = /status { flow_exporter_status lag_limit=1 lag_limit=2; }
+}
+--- emerg
+duplicate "lag_limit" in flow.conf:2
+
+=== status with three parameters
+--- http
+server { location = /status { flow_exporter_status a lag_limit=1 b; } }
+--- emerg
+invalid number of arguments in "flow_exporter_status" directive in flow.conf:1
+
+=== status in a server
+--- http
+server { flow_exporter_status; }
+--- emerg
+"flow_exporter_status" directive is not allowed here in flow.conf:1

@@ -6,6 +6,7 @@ use strict;
 use warnings;
 
 use FlowExporter;
+use JSON::PP qw(decode_json);
 use Test::More;
 
 my $reuseport = free_port;
@@ -160,7 +161,9 @@ done_testing;
 
 
 sub locations {
-    return join "\n", map { "location = /$_ { flow_exporter_metrics $_; }" } @_;
+    return join "\n", map { "location = /$_ { flow_exporter_metrics $_; }\n"
+                            . "location = /status/$_ {\n"
+                            . "flow_exporter_status $_; }" } @_;
 }
 
 
@@ -195,4 +198,11 @@ sub check {
                  grep { defined $_->{labels}{topic} } $scrape->matching;
 
     is_deeply([sort keys %topics], [sort @$topics], '... of its topics');
+
+    my $reply = http(GET => $nginx->url("/status/$name"));
+    my $status = decode_json($reply->{content});
+
+    is_deeply([$reply->{status}, $status->{exporter},
+               sort map { $_->{topic} } @{ $status->{topics} }],
+              [200, $name, sort @$topics], '... as its status says');
 }

@@ -48,6 +48,7 @@ static int flow_lease_allocate(int descriptor, const char *path,
     flow_error_t *error);
 static int flow_lease_enter(int descriptor, int64_t now);
 static int flow_lease_sync_directory(const char *path);
+static bool flow_lease_look(const char *path, flow_lease_record_t *record);
 static bool flow_lease_load(int descriptor, flow_lease_record_t *record);
 static int flow_lease_store(int descriptor, flow_lease_record_t *record);
 static uint32_t flow_lease_checksum(const flow_lease_record_t *record);
@@ -223,20 +224,18 @@ flow_lease_write(const flow_lease_t *lease, const flow_lease_state_t *state,
 uint64_t
 flow_lease_zone(const char *path)
 {
-    int                  descriptor;
-    uint64_t             zone;
     flow_lease_record_t  record;
 
-    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
-    if (descriptor == -1) {
-        return 0;
-    }
+    return flow_lease_look(path, &record) ? record.zone : 0;
+}
 
-    zone = flow_lease_load(descriptor, &record) ? record.zone : 0;
 
-    (void) close(descriptor);
+pid_t
+flow_lease_holder(const char *path)
+{
+    flow_lease_record_t  record;
 
-    return zone;
+    return flow_lease_look(path, &record) ? (pid_t) record.holder : 0;
 }
 
 
@@ -306,6 +305,27 @@ flow_lease_enter(int descriptor, int64_t now)
     record.taken = now;
 
     return flow_lease_store(descriptor, &record);
+}
+
+
+/* The record, for who does not hold the file. */
+
+static bool
+flow_lease_look(const char *path, flow_lease_record_t *record)
+{
+    int   descriptor;
+    bool  whole;
+
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+    if (descriptor == -1) {
+        return false;
+    }
+
+    whole = flow_lease_load(descriptor, record);
+
+    (void) close(descriptor);
+
+    return whole;
 }
 
 

@@ -105,6 +105,13 @@ int flow_lease_write(const flow_lease_t *lease,
 uint64_t flow_lease_zone(const char *path);
 
 /*
+ * Returns the process id that the record names, that of the holder or of the
+ * last one; 0 where there is no record.  Any process that may read the file.
+ */
+
+pid_t flow_lease_holder(const char *path);
+
+/*
  * Closes the descriptor, which ends the lease.  Only where the process goes
  * on without its consumer (a reload in single process mode).
  */

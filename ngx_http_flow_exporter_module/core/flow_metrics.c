@@ -419,6 +419,34 @@ flow_metrics_value(const flow_zone_t *zone, const flow_metric_t *row,
 }
 
 
+/*
+ * The end is older than the next offset where records were counted since the
+ * broker was asked: nothing lags then.
+ */
+
+bool
+flow_metrics_lag(const flow_partition_t *partition, uint64_t *lag)
+{
+    int64_t  next, end;
+
+    if (!atomic_load_explicit(&partition->consumed, memory_order_acquire)) {
+        return false;
+    }
+
+    end = atomic_load_explicit(&partition->end_offset, memory_order_relaxed);
+    next = atomic_load_explicit(&partition->next_offset,
+                                memory_order_relaxed);
+
+    if (end < 0 || next < 0) {
+        return false;
+    }
+
+    *lag = next < end ? (uint64_t) (end - next) : 0;
+
+    return true;
+}
+
+
 /* The entry that a row's offset counts from. */
 
 static const void *
@@ -449,36 +477,23 @@ flow_metrics_base(const flow_zone_t *zone, flow_scope_e scope, uint32_t item)
 }
 
 
-/*
- * The end is older than the next offset where records were counted since the
- * broker was asked: nothing lags then.
- */
-
 static bool
 flow_metrics_partition_value(const flow_metric_t *row,
     const flow_partition_t *partition, uint64_t *number)
 {
-    int64_t  next, end;
+    int64_t  end;
 
-    end = atomic_load_explicit(&partition->end_offset, memory_order_relaxed);
+    if (row->value == FLOW_VALUE_LAG) {
+        return flow_metrics_lag(partition, number);
+    }
 
-    if (end < 0 || !atomic_load_explicit(&partition->consumed,
-                                         memory_order_relaxed))
-    {
+    if (!atomic_load_explicit(&partition->consumed, memory_order_acquire)) {
         return false;
     }
 
+    end = atomic_load_explicit(&partition->end_offset, memory_order_relaxed);
+
     *number = (uint64_t) end;
 
-    if (row->value == FLOW_VALUE_LAG) {
-        next = atomic_load_explicit(&partition->next_offset,
-                                    memory_order_relaxed);
-        if (next < 0) {
-            return false;
-        }
-
-        *number = next < end ? (uint64_t) (end - next) : 0;
-    }
-
-    return true;
+    return end >= 0;
 }

@@ -101,6 +101,13 @@ bool flow_metrics_value(const flow_zone_t *zone, const flow_metric_t *row,
     uint32_t item, uint32_t element, flow_metric_value_t *value);
 
 /*
+ * How far a partition's next offset is behind its end.  Returns false where
+ * that is not known: nobody consumes it, or its end has not been told yet.
+ */
+
+bool flow_metrics_lag(const flow_partition_t *partition, uint64_t *lag);
+
+/*
  * Words for the enums of flow_record.h, as labels and log lines show them.
  */
 

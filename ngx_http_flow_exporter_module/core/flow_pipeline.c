@@ -433,6 +433,27 @@ flow_pipeline_is_caught_up(const flow_pipeline_t *pipeline, uint32_t topic,
 
 
 void
+flow_pipeline_take(flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition)
+{
+    flow_partition_t           *slot;
+    flow_pipeline_partition_t  *known;
+
+    known = flow_pipeline_partition(pipeline, topic, partition);
+    if (known == NULL) {
+        return;
+    }
+
+    slot = &flow_zone_partitions(pipeline->zone)[known->entry];
+
+    if (!atomic_load_explicit(&slot->consumed, memory_order_relaxed)) {
+        atomic_store_explicit(&slot->end_offset, -1, memory_order_relaxed);
+        atomic_store_explicit(&slot->consumed, 1, memory_order_release);
+    }
+}
+
+
+void
 flow_pipeline_set_end(flow_pipeline_t *pipeline, uint32_t topic,
     int32_t partition, int64_t end)
 {

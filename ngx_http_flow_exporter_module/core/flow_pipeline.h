@@ -154,6 +154,14 @@ int flow_pipeline_begin(flow_pipeline_t *pipeline, uint32_t topic,
 bool flow_pipeline_is_caught_up(const flow_pipeline_t *pipeline,
     uint32_t topic, int32_t partition);
 
+/*
+ * A partition that has a next offset is consumed from now on: its lag is not
+ * known until its end is.
+ */
+
+void flow_pipeline_take(flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition);
+
 /* The newest known end of a partition, for the lag. */
 
 void flow_pipeline_set_end(flow_pipeline_t *pipeline, uint32_t topic,

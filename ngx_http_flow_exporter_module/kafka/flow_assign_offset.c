@@ -51,6 +51,7 @@ flow_assign_consider(flow_assign_t *assign, uint32_t topic, int32_t partition)
     next = flow_pipeline_next_offset(assign->pipeline, topic, partition);
 
     if (next >= 0) {
+        flow_pipeline_take(assign->pipeline, topic, partition);
         flow_assign_say(assign, topic, partition, next, "stored offset");
         flow_assign_resume(assign, topic, partition, 0);
         return;
@@ -233,6 +234,7 @@ flow_assign_begin(flow_assign_t *assign, uint32_t topic, int32_t partition,
                             &error)
         == FLOW_OK)
     {
+        flow_pipeline_take(assign->pipeline, topic, partition);
         return FLOW_OK;
     }
 

@@ -350,7 +350,8 @@ test_state(void)
     flow_lease_state_t  state;
 
     unlink(path);
-    ok(flow_lease_zone(path) == 0, "no file names no zone");
+    ok(flow_lease_zone(path) == 0 && flow_lease_holder(path) == 0,
+       "no file names no zone, and no holder");
     ok(flow_lease_prepare(path, getuid(), getgid(), &error) == FLOW_OK
        && flow_lease_zone(path) == 0, "nor does one that nobody has taken");
     ok(!state_of_next(&state) && is_none(&state), "it has no state either");
@@ -364,7 +365,9 @@ test_state(void)
     ok(flow_lease_zone(path) == written.zone, "and the zone for anybody");
 
     child = start_holder();
-    ok(flow_lease_zone(path) == written.zone, "while the file is held too");
+    ok(flow_lease_zone(path) == written.zone
+       && flow_lease_holder(path) == child,
+       "while the file is held too, and by whom it is");
     end_holder(child);
 
     flow_lease_init(&lease, path);
@@ -403,7 +406,8 @@ test_damage(void)
             bytes[i] ^= (char) (1 << bit);
             put(bytes, RECORD);
 
-            wrong += flow_lease_zone(path) != 0;
+            wrong += flow_lease_zone(path) != 0
+                     || flow_lease_holder(path) != 0;
             wrong += state_of_next(&state) || !is_none(&state);
         }
     }

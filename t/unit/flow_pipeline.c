@@ -4,6 +4,7 @@
  * a process.  Publishing is seen through it.
  */
 
+#include "flow_metrics.h"
 #include "flow_pipeline.h"
 #include "random.h"
 #include "tap.h"
@@ -269,6 +270,7 @@ test_results(void)
 static void
 test_offsets(void)
 {
+    uint64_t           lag;
     flow_partition_t  *slot;
 
     zone = zone_create(1 << 20);
@@ -301,6 +303,14 @@ test_offsets(void)
     zone_commit(pipeline, &events);
     ok(slot->next_offset == 20 && topic()->gap_offsets == 50,
        "one backwards is none");
+
+    flow_pipeline_take(pipeline, 0, 0);
+    ok(slot->consumed && !flow_metrics_lag(slot, &lag),
+       "its lag is not known before its end is");
+    flow_pipeline_set_end(pipeline, 0, 0, 23);
+    flow_pipeline_take(pipeline, 0, 0);
+    ok(flow_metrics_lag(slot, &lag) && lag == 3,
+       "and stays known when it is taken again");
 
     (void) !flow_pipeline_end(pipeline, 0, 0, 25);
     zone_commit(pipeline, &events);
