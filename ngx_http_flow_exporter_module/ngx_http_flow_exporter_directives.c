@@ -10,10 +10,6 @@
 
 #define NGX_HTTP_FLOW_EXPORTER_ZONE_MIN       (1024 * 1024)
 
-/* More partitions in one topic have not been seen. */
-
-#define NGX_HTTP_FLOW_EXPORTER_PARTITION_MAX  1000000
-
 /* A file of certificates or a key, read at configuration time. */
 
 #define NGX_HTTP_FLOW_EXPORTER_PEM_MAX        (1024 * 1024)
@@ -195,7 +191,7 @@ ngx_http_flow_exporter_partitions(ngx_conf_t *cf, ngx_command_t *cmd,
 
         n = ngx_atoi(value[i].data, value[i].len);
 
-        if (n == NGX_ERROR || n >= NGX_HTTP_FLOW_EXPORTER_PARTITION_MAX) {
+        if (n == NGX_ERROR || n >= FLOW_PARTITION_MAX) {
             ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                                "invalid partition \"%V\"", &value[i]);
             return NGX_CONF_ERROR;

@@ -10,6 +10,11 @@
 #include "flow_zone_word.h"
 
 
+/* The head of a section, and where its strings begin. */
+
+#define FLOW_IMAGE_SECTION  (2 * sizeof(uint32_t) + sizeof(uint64_t))
+
+
 #define flow_image_add(redo, kind, item)                                      \
     flow_redo_add(redo, kind, &(item), sizeof(item))
 
@@ -65,22 +70,26 @@ flow_image_create(const flow_zone_t *zone)
 static size_t
 flow_image_size(const flow_zone_t *zone)
 {
-    size_t  counters;
+    size_t  counters, items, sections;
 
     counters = FLOW_COUNTER_STARTS - FLOW_COUNTER_RECORDS + 1;
 
-    return FLOW_REDO_HEAD
-           + FLOW_REDO_KIND_END * 2 * sizeof(uint32_t)
-           + sizeof(uint64_t) + (size_t) flow_zone_get(&zone->string_bytes)
-           + counters * sizeof(flow_redo_counter_t)
-           + flow_zone_get(&zone->topics) * sizeof(flow_redo_topic_t)
-           + flow_zone_get(&zone->partitions)
-             * sizeof(flow_redo_partition_t)
-           + flow_zone_get(&zone->hosts) * sizeof(flow_redo_host_t)
-           + flow_zone_get(&zone->as_numbers) * sizeof(flow_redo_as_t)
-           + flow_zone_get(&zone->series)
-             * (sizeof(flow_redo_series_t) + sizeof(flow_redo_bytes_t))
-           + flow_zone_get(&zone->errors) * sizeof(flow_redo_error_t);
+    items = (size_t) flow_zone_get(&zone->string_bytes)
+            + counters * sizeof(flow_redo_counter_t)
+            + flow_zone_get(&zone->topics) * sizeof(flow_redo_topic_t)
+            + flow_zone_get(&zone->partitions)
+              * sizeof(flow_redo_partition_t)
+            + flow_zone_get(&zone->hosts) * sizeof(flow_redo_host_t)
+            + flow_zone_get(&zone->as_numbers) * sizeof(flow_redo_as_t)
+            + flow_zone_get(&zone->series)
+              * (sizeof(flow_redo_series_t) + sizeof(flow_redo_bytes_t))
+            + flow_zone_get(&zone->errors) * sizeof(flow_redo_error_t);
+
+    /* one of each kind, and more where one would be longer than it can be */
+
+    sections = FLOW_REDO_KIND_END + items / (UINT32_MAX / 2);
+
+    return FLOW_REDO_HEAD + sections * FLOW_IMAGE_SECTION + items;
 }
 
 

@@ -264,6 +264,7 @@ flow_journal_check_item(flow_journal_check_t *check, flow_redo_kind_e kind,
                                     capacity->partitions)
                && is.partition->topic < check->topics
                && is.partition->partition >= 0
+               && is.partition->partition < FLOW_PARTITION_MAX
                && is.partition->to >= 0;
 
     case FLOW_REDO_HOSTS:

@@ -630,7 +630,7 @@ flow_pipeline_add_partition(flow_pipeline_t *pipeline, uint32_t topic,
 
     known = &pipeline->topics[topic];
 
-    if (partition < 0) {
+    if (partition < 0 || partition >= FLOW_PARTITION_MAX) {
         return NULL;
     }
 

@@ -41,6 +41,11 @@ typedef struct {
 } flow_error_t;
 
 
+/* Partitions of a topic are below this; more have not been seen in one. */
+
+#define FLOW_PARTITION_MAX  1000000
+
+
 /* A label value longer than this many bytes is cut, at a character. */
 
 #define FLOW_LABEL_MAX  255

@@ -147,7 +147,10 @@ flow_recover_zone(flow_recover_t *now)
     known = flow_recover_is_taken(zone)
             && now->state->zone == atomic_load(&zone->id);
 
-    if (known && flow_journal_recover(zone, &error) != FLOW_OK) {
+    if (known
+        && (!flow_zone_is_sound(zone)
+            || flow_journal_recover(zone, &error) != FLOW_OK))
+    {
         now->recovered->damaged = true;
         known = false;
     }

@@ -36,7 +36,7 @@ typedef struct {
     uint64_t            lineage;
     flow_lease_state_t  state;       /* the epoch is the taker's own */
     bool                withhold;    /* until all that there was is counted */
-    bool                damaged;     /* the zone's journal was */
+    bool                damaged;     /* the zone, or its journal, was */
     bool                unsettled;   /* files were read, but not made durable */
     flow_error_t        trouble;     /* why */
 } flow_recovered_t;

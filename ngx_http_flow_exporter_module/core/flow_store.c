@@ -18,10 +18,12 @@
 static void flow_store_note(flow_store_t *store,
     const flow_position_t *last);
 static int flow_store_create_log(flow_store_t *store,
+    const flow_position_t *first, flow_error_t *error);
+static int flow_store_open_new(flow_store_t *store,
     const flow_position_t *first, const char *name, flow_error_t *error);
 static bool flow_store_is_next(flow_store_t *store,
     const flow_position_t *first);
-static void flow_store_drop_empty(flow_store_t *store,
+static bool flow_store_drop_empty(flow_store_t *store,
     const flow_position_t *log);
 
 
@@ -120,47 +122,31 @@ int
 flow_store_begin_log(flow_store_t *store, const flow_position_t *first,
     flow_error_t *error)
 {
-    int                descriptor, result;
-    char               name[FLOW_STORE_FILE_MAX];
-    flow_position_t    before;
-    flow_store_file_t  file = { .position = *first };
+    int              descriptor;
+    flow_position_t  before;
 
     before = store->log_first;
-    flow_store_leave_log(store);
 
-    flow_store_name(store, FLOW_STORE_LOG, first, name);
+    if (store->log != -1
+        && store->log_used == 0
+        && flow_store_compare(&before, first) == 0)
+    {
+        return FLOW_OK;
+    }
 
-    descriptor = flow_store_create_log(store, first, name, error);
+    descriptor = flow_store_create_log(store, first, error);
     if (descriptor == -1) {
         return FLOW_ERROR;
     }
 
-    (void) pthread_mutex_lock(&store->mutex);
-    result = flow_store_put(&store->lists[FLOW_STORE_LOG], &file);
-    (void) pthread_mutex_unlock(&store->mutex);
-
-    if (result != FLOW_OK) {
-        flow_error_set(error, "no memory for \"%s/%s\"", store->path, name);
-        (void) close(descriptor);
-        return FLOW_ERROR;
-    }
-
-    FLOW_STEP("log.created");
-
-    if (flow_store_sync(store->directory) != FLOW_OK) {
-        flow_store_failed(store, "fsync", NULL, error);
-        (void) close(descriptor);
-        return FLOW_ERROR;
-    }
-
-    FLOW_STEP("log.synced");
+    flow_store_leave_log(store);
 
     store->log = descriptor;
     store->log_first = *first;
     store->log_used = 0;
 
     if (flow_store_compare(&before, first) != 0) {
-        flow_store_drop_empty(store, &before);
+        (void) flow_store_drop_empty(store, &before);
     }
 
     return FLOW_OK;
@@ -295,12 +281,65 @@ flow_store_image_time(flow_store_t *store)
 
 
 /*
+ * Returns the descriptor of a new log that is on the disk for certain, or -1
+ * with a sentence.  Then the log that takes records goes on, but not where it
+ * would get what belongs behind the name of another one.
+ */
+
+static int
+flow_store_create_log(flow_store_t *store, const flow_position_t *first,
+    flow_error_t *error)
+{
+    int                descriptor, result;
+    char               name[FLOW_STORE_FILE_MAX];
+    flow_store_file_t  file = { .position = *first };
+
+    flow_store_name(store, FLOW_STORE_LOG, first, name);
+
+    descriptor = flow_store_open_new(store, first, name, error);
+    if (descriptor == -1) {
+        return -1;
+    }
+
+    (void) pthread_mutex_lock(&store->mutex);
+    result = flow_store_put(&store->lists[FLOW_STORE_LOG], &file);
+    (void) pthread_mutex_unlock(&store->mutex);
+
+    if (result != FLOW_OK) {
+        flow_error_set(error, "no memory for \"%s/%s\"", store->path, name);
+        goto failed;
+    }
+
+    FLOW_STEP("log.created");
+
+    if (flow_store_sync(store->directory) != FLOW_OK) {
+        flow_store_failed(store, "fsync", NULL, error);
+        goto failed;
+    }
+
+    FLOW_STEP("log.synced");
+
+    return descriptor;
+
+failed:
+
+    (void) close(descriptor);
+
+    if (!flow_store_drop_empty(store, first)) {
+        flow_store_leave_log(store);
+    }
+
+    return -1;
+}
+
+
+/*
  * A log of that name that has nothing may be left of an attempt; any other is
  * not touched.  Returns a descriptor, or -1 with a sentence.
  */
 
 static int
-flow_store_create_log(flow_store_t *store, const flow_position_t *first,
+flow_store_open_new(flow_store_t *store, const flow_position_t *first,
     const char *name, flow_error_t *error)
 {
     int          descriptor;
@@ -357,12 +396,15 @@ flow_store_is_next(flow_store_t *store, const flow_position_t *first)
 }
 
 
-/* Where nothing can be appended, logs would come and stay otherwise. */
+/*
+ * Where nothing can be appended, logs would come and stay otherwise.  True if
+ * there is no such file any more.
+ */
 
-static void
+static bool
 flow_store_drop_empty(flow_store_t *store, const flow_position_t *log)
 {
-    bool                empty;
+    bool                listed, empty;
     char                name[FLOW_STORE_FILE_MAX];
     uint32_t            place;
     flow_store_list_t  *logs;
@@ -371,17 +413,20 @@ flow_store_drop_empty(flow_store_t *store, const flow_position_t *log)
 
     (void) pthread_mutex_lock(&store->mutex);
 
-    empty = flow_store_find(logs, log, &place)
-            && logs->files[place].bytes == 0;
+    listed = flow_store_find(logs, log, &place);
+    empty = !listed || logs->files[place].bytes == 0;
 
-    if (empty) {
+    if (listed && empty) {
         flow_store_take(logs, place);
     }
 
     (void) pthread_mutex_unlock(&store->mutex);
 
-    if (empty) {
-        flow_store_name(store, FLOW_STORE_LOG, log, name);
-        (void) unlinkat(store->directory, name, 0);
+    if (!empty) {
+        return false;
     }
+
+    flow_store_name(store, FLOW_STORE_LOG, log, name);
+
+    return unlinkat(store->directory, name, 0) == 0 || errno == ENOENT;
 }

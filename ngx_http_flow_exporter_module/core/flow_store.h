@@ -95,7 +95,8 @@ int flow_store_replay(flow_store_t *store, const flow_position_t *after,
  * Begins a new log, into which all appends go from now on; "first" is the
  * position of the next record.  The file is new (an old one of that name is
  * an error, unless it is empty), and the directory is synced before this
- * returns.  On FLOW_ERROR, with a sentence, no log takes records.
+ * returns.  On FLOW_ERROR, with a sentence, the log before it takes records as
+ * it did, unless the new one cannot be removed either: then none does.
  */
 
 int flow_store_begin_log(flow_store_t *store, const flow_position_t *first,

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
 #include "flow_store_chain.h"
 #include "flow_text.h"
@@ -18,6 +19,7 @@
 static int flow_store_read(flow_store_chain_t *chain, flow_error_t *error);
 static void flow_store_forget(flow_store_t *store);
 static bool flow_store_is_empty(const flow_store_t *store);
+static void flow_store_drop_logs(flow_store_t *store);
 static int flow_store_read_image(flow_store_chain_t *chain,
     flow_error_t *error);
 static int flow_store_read_foreign(flow_store_chain_t *chain,
@@ -46,6 +48,7 @@ flow_store_scan(flow_store_t *store, flow_error_t *error)
     }
 
     if (flow_store_is_empty(store)) {
+        flow_store_drop_logs(store);
         flow_store_remove_new(store);
         return FLOW_DECLINED;
     }
@@ -133,6 +136,31 @@ flow_store_is_empty(const flow_store_t *store)
     }
 
     return store->lists[FLOW_STORE_IMAGE].count == 0;
+}
+
+
+/*
+ * Logs that have nothing: their names could be beyond the next one, where the
+ * epochs begin anew.
+ */
+
+static void
+flow_store_drop_logs(flow_store_t *store)
+{
+    char                name[FLOW_STORE_FILE_MAX];
+    uint32_t            i;
+    flow_store_list_t  *logs;
+
+    logs = &store->lists[FLOW_STORE_LOG];
+
+    for (i = logs->count; i != 0; i--) {
+        flow_store_name(store, FLOW_STORE_LOG, &logs->files[i - 1].position,
+                        name);
+
+        if (unlinkat(store->directory, name, 0) == 0) {
+            flow_store_take(logs, i - 1);
+        }
+    }
 }
 
 

@@ -130,6 +130,36 @@ flow_zone_attach(void *memory, size_t size)
 }
 
 
+bool
+flow_zone_is_sound(const flow_zone_t *zone)
+{
+    size_t  i;
+
+    const struct {
+        const _Atomic uint32_t  *filled;
+        uint32_t                 capacity;
+    } tables[] = {
+        { &zone->topics, zone->capacity.topics },
+        { &zone->partitions, zone->capacity.partitions },
+        { &zone->hosts, zone->capacity.hosts },
+        { &zone->as_numbers, zone->capacity.as_numbers },
+        { &zone->series, zone->capacity.series },
+        { &zone->errors, FLOW_ZONE_ERRORS }
+    };
+
+    for (i = 0; i < sizeof(tables) / sizeof(tables[0]); i++) {
+        if (atomic_load_explicit(tables[i].filled, memory_order_relaxed)
+            > tables[i].capacity)
+        {
+            return false;
+        }
+    }
+
+    return atomic_load_explicit(&zone->string_bytes, memory_order_relaxed)
+           <= zone->capacity.string_bytes;
+}
+
+
 flow_topic_t *
 flow_zone_topics(const flow_zone_t *zone)
 {

@@ -265,6 +265,13 @@ flow_zone_t *flow_zone_format(void *memory, size_t size);
 
 flow_zone_t *flow_zone_attach(void *memory, size_t size);
 
+/*
+ * False if a table is filled beyond its capacity: memory that others can write
+ * is looked at before its writer believes it.  Who holds the lease.
+ */
+
+bool flow_zone_is_sound(const flow_zone_t *zone);
+
 /* Start of each table. */
 
 flow_topic_t *flow_zone_topics(const flow_zone_t *zone);

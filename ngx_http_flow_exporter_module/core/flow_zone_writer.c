@@ -11,7 +11,6 @@
 #include "flow_zone_writer.h"
 
 
-static bool flow_zone_is_sound(const flow_zone_t *zone);
 static uint64_t flow_zone_hash_offsets(const flow_zone_t *zone);
 
 
@@ -172,7 +171,9 @@ flow_zone_look_back(flow_zone_t *zone, flow_zone_death_t *death)
     decoding = flow_zone_get(&zone->decoding);
     flow_zone_set(&zone->decoding, FLOW_ZONE_NONE);
 
-    if (decoding < flow_zone_get(&zone->partitions)) {
+    if (flow_zone_is_sound(zone)
+        && decoding < flow_zone_get(&zone->partitions))
+    {
         partition = &flow_zone_partitions(zone)[decoding];
 
         death->topic = flow_zone_string(zone, flow_zone_get(
@@ -191,22 +192,6 @@ flow_zone_forget_deaths(flow_zone_t *zone)
 }
 
 
-/* Memory that others can write is looked at before it is believed. */
-
-static bool
-flow_zone_is_sound(const flow_zone_t *zone)
-{
-    return flow_zone_get(&zone->topics) <= zone->capacity.topics
-           && flow_zone_get(&zone->partitions) <= zone->capacity.partitions
-           && flow_zone_get(&zone->hosts) <= zone->capacity.hosts
-           && flow_zone_get(&zone->as_numbers) <= zone->capacity.as_numbers
-           && flow_zone_get(&zone->series) <= zone->capacity.series
-           && flow_zone_get(&zone->errors) <= FLOW_ZONE_ERRORS
-           && flow_zone_get(&zone->string_bytes)
-              <= zone->capacity.string_bytes;
-}
-
-
 /* Changes when any partition goes on. */
 
 static uint64_t
@@ -218,6 +203,10 @@ flow_zone_hash_offsets(const flow_zone_t *zone)
 
     hash = 0;
     partitions = flow_zone_partitions(zone);
+
+    if (!flow_zone_is_sound(zone)) {
+        return 0;
+    }
 
     for (i = 0; i < flow_zone_get(&zone->partitions); i++) {
         hash = (uint64_t) flow_index_hash(hash, i) << 32
