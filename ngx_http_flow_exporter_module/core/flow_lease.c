@@ -48,7 +48,8 @@ static int flow_lease_allocate(int descriptor, const char *path,
     flow_error_t *error);
 static int flow_lease_enter(int descriptor, int64_t now);
 static int flow_lease_sync_directory(const char *path);
-static bool flow_lease_look(const char *path, flow_lease_record_t *record);
+static bool flow_lease_load_path(const char *path,
+    flow_lease_record_t *record);
 static bool flow_lease_load(int descriptor, flow_lease_record_t *record);
 static int flow_lease_store(int descriptor, flow_lease_record_t *record);
 static uint32_t flow_lease_checksum(const flow_lease_record_t *record);
@@ -226,7 +227,7 @@ flow_lease_zone(const char *path)
 {
     flow_lease_record_t  record;
 
-    return flow_lease_look(path, &record) ? record.zone : 0;
+    return flow_lease_load_path(path, &record) ? record.zone : 0;
 }
 
 
@@ -235,7 +236,8 @@ flow_lease_holder(const char *path)
 {
     flow_lease_record_t  record;
 
-    return flow_lease_look(path, &record) ? (pid_t) record.holder : 0;
+    return flow_lease_load_path(path, &record) ? (pid_t) record.holder
+                                               : 0;
 }
 
 
@@ -311,7 +313,7 @@ flow_lease_enter(int descriptor, int64_t now)
 /* The record, for who does not hold the file. */
 
 static bool
-flow_lease_look(const char *path, flow_lease_record_t *record)
+flow_lease_load_path(const char *path, flow_lease_record_t *record)
 {
     int   descriptor;
     bool  whole;
