@@ -9,6 +9,7 @@ TESTS        ?= $(UNIT_TESTS) $(FUZZ_REPLAYS) $(wildcard t/*.t)
 
 TORTURE_SECONDS ?= 600
 TORTURE_SEED    ?= $(shell date +%s)
+TORTURE_BROKER  ?= mock
 
 # nginx and ip lie where an ordinary user's path does not lead.
 export PATH := $(PATH):/usr/sbin:/sbin
@@ -58,6 +59,7 @@ help:
 	@echo "RELEASES=names             for make matrix"
 	@echo "TESTS=files, JOBS=n        for make test; n at a time"
 	@echo "TORTURE_SECONDS=, TORTURE_SEED=  for make torture"
+	@echo "TORTURE_BROKER=kafka       Apache Kafka, for make torture"
 	@echo "FUZZ_SECONDS=n             for make fuzz, a target"
 
 setup:
@@ -217,6 +219,7 @@ torture:
 run-torture: module tools
 	@TEST_NGINX_BINARY=$(NGINX_BINARY) \
 	    TORTURE_SECONDS=$(TORTURE_SECONDS) TORTURE_SEED=$(TORTURE_SEED) \
+	    TORTURE_BROKER=$(TORTURE_BROKER) \
 	    prove -v -I t/lib t/torture.t
 
 demo:

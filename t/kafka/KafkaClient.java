@@ -17,6 +17,8 @@
  *   produce TOPIC CODEC COUNT RATE   begins to; RATE a second, 0: at once;
  *                                    CODEC as Kafka names it
  *   flush                            until all of that is acknowledged
+ *   write TOPIC PARTITION COUNT      until all is acknowledged: ok FIRST NEXT,
+ *                                    offsets
  *   halt                             sends no more; until what was sent is
  *                                    acknowledged: ok COUNT
  *   transaction ID TOPIC COUNT       begins one, and sends
@@ -25,8 +27,9 @@
  *   scram USER MECHANISM PASSWORD    sets the password
  *   config NODE NAME VALUE           a dynamic property of a broker
  *
- * COUNT lines "PARTITION VALUE" follow after produce and transaction.  Ends
- * with its input.
+ * COUNT lines "PARTITION VALUE" follow after produce and transaction; after
+ * write COUNT times a line with a length and so many bytes, or "-1" for no
+ * value.  Ends with its input.
  */
 
 import java.io.BufferedReader;
@@ -146,6 +149,9 @@ public final class KafkaClient {
                            Integer.parseInt(w[4]));
         case "flush":
             return flush();
+        case "write":
+            return write(w[1], Integer.parseInt(w[2]),
+                         Integer.parseInt(w[3]));
         case "halt":
             halted = true;
             flush();
@@ -389,6 +395,56 @@ public final class KafkaClient {
         }
 
         return "";
+    }
+
+
+    private String write(String topic, int partition, int count)
+        throws Exception {
+        Producer<byte[], byte[]> producer = producer("none", "none");
+        List<byte[]> values = new ArrayList<>(count);
+        List<Future<RecordMetadata>> sent = new ArrayList<>(count);
+
+        for (int i = 0; i < count; i++) {
+            values.add(readValue());
+        }
+
+        for (byte[] value : values) {
+            sent.add(producer.send(
+                new ProducerRecord<>(topic, partition, null, value)));
+        }
+
+        long first = sent.get(0).get().offset();
+
+        for (int i = 0; i < count; i++) {
+            if (sent.get(i).get().offset() != first + i) {
+                throw new IllegalStateException("another producer's record");
+            }
+        }
+
+        return first + " " + (first + count);
+    }
+
+
+    private byte[] readValue() throws IOException {
+        int length = Integer.parseInt(input.readLine());
+
+        if (length == -1) {
+            return null;
+        }
+
+        char[] value = new char[length];
+
+        for (int got = 0; got < length; ) {
+            int more = input.read(value, got, length - got);
+
+            if (more == -1) {
+                throw new IOException("the input ends in a value");
+            }
+
+            got += more;
+        }
+
+        return new String(value).getBytes(BYTES);
     }
 
 

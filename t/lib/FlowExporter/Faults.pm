@@ -2,13 +2,15 @@
 #
 #     my $faults = FlowExporter::Faults->new($torture);
 #
-#     ->kinds(MOUNTED)     names of all; MOUNTED: the state directory is a
-#                          file system of its own, which can be full
+#     ->kinds(MOUNTED)     names of all that can be; MOUNTED: the state
+#                          directory is a file system of its own, which can
+#                          be full
 #     ->bring(KIND)        makes such a fault, and waits until nginx is whole
 #                          again: so many processes as there were
 #     ->count(KIND), ->counted    how many there were so far, and of which kinds
-#     ->configure(NAME => VALUE)  transit, zone: what nginx.conf is to say
-#     ->transit            what it says
+#     ->configure(NAME => VALUE)  transit, zone: what nginx.conf is to say;
+#                          "commit" is another one each time
+#     ->transit, ->commit  what it says, the latter in seconds
 #
 # For FlowExporter::Upgrades:
 #
@@ -32,6 +34,8 @@ use FlowExporter::Upgrades;
 
 use constant WORKERS => 2;      # of FlowExporter::Nginx
 
+my @commits = (0.05, 0.2, 1);
+
 # Over in a moment, and at any time, also while another fault lasts
 
 my %hits = (
@@ -53,7 +57,10 @@ my %kinds = (
     'broker away'           => \&broker_away,
 );
 
-my %mounted = ('disk full'  => \&disk_full);
+# Where they can be
+
+my %mounted = ('disk full'     => \&disk_full);
+my %nodes   = ('broker killed' => \&kill_broker);
 
 
 sub new {
@@ -71,7 +78,8 @@ sub new {
 sub kinds {
     my ($self, $mounted) = @_;
 
-    return sort keys %kinds, $mounted ? keys %mounted : ();
+    return sort keys %kinds, $mounted ? keys %mounted : (),
+                $self->{nginx}->broker->can('kill_nodes') ? keys %nodes : ();
 }
 
 
@@ -96,15 +104,25 @@ sub transit {
 }
 
 
+sub commit {
+    my ($self) = @_;
+
+    return $self->{commit};
+}
+
+
 sub configure {
     my ($self, %values) = @_;
 
     $self->{$_} = $values{$_} for keys %values;
+    $self->{commit} = $commits[rand @commits];
 
     my $dir = $self->{nginx}->dir;
 
     $self->{nginx}->configure(exporter => join ' ',
         'asn 64500;', "as_names $dir/as-names.txt;", "zone $self->{zone};",
+        'kafka reconnect.backoff.max.ms 500;',
+        'commit ' . 1000 * $self->{commit} . 'ms;',
         $self->{transit} ? 'transit on;' : '');
 }
 
@@ -113,7 +131,7 @@ sub bring {
     my ($self, $kind) = @_;
 
     $self->{counts}{$kind}++;
-    ($kinds{$kind} // $mounted{$kind})->($self);
+    ($kinds{$kind} // $mounted{$kind} // $nodes{$kind})->($self);
     $self->wait_whole;
 }
 
@@ -318,6 +336,18 @@ sub kill_in_reload {
 
 
 # Nothing is played, lest it be played twice; what is not counted yet waits.
+# Apache Kafka's producer knows what it has played.
+
+sub kill_broker {
+    my ($self) = @_;
+
+    my $broker = $self->{nginx}->broker;
+
+    $broker->kill_nodes(1);
+    $self->hit(2);
+    $broker->start_nodes(1);
+}
+
 
 sub broker_away {
     my ($self) = @_;
@@ -337,7 +367,9 @@ sub disk_full {
 
     my $filler = $self->{nginx}->dir . '/state/filler';
 
-    fill($filler, int rand 300_000);
+    # an image is as large as half of that
+
+    fill($filler, int rand 120_000);
     $self->wait_durable(0);
 
     # most is asked for by what ends the zone

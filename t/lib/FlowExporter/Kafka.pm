@@ -13,6 +13,8 @@
 #     ->kill_nodes(ID ...)           by SIGKILL
 #     ->stop_nodes(ID ...)           in order
 #     ->start_nodes(ID ...)          waits until they answer
+#     ->down, ->up                   stops all in order, starts all
+#     ->reconnect                    in a process that was forked
 #
 #     ->topic(NAME, PARTITIONS, CONFIG => VALUE ...)
 #     ->add_partitions(NAME, COUNT)  COUNT: how many it has then
@@ -21,7 +23,8 @@
 #     ->ends(NAME)                   { partition => next offset }, committed
 #     ->leader(NAME, PARTITION)      the node's ID
 #
-#     ->produce(TOPIC, PARTITION, MESSAGES)  by Kafka's producer; waits
+#     ->produce(TOPIC, PARTITION, MESSAGES)  by Kafka's producer; waits;
+#                                    (first, next offset); undef: a tombstone
 #     ->begin_produce(TOPIC, RATE, CODEC, [PARTITION, MESSAGE] ...)  does not:
 #     ->end_produce                          until all is acknowledged, or
 #     ->halt_produce                         only what has been sent; how many
@@ -83,12 +86,23 @@ sub start {
         push @{ $self->{bootstrap}{$_} }, $addresses{$_} for keys %addresses;
     }
 
-    $self->{client} = run('java', '-XX:+UseSerialGC',
-        '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData', '-Xmx1g',
-        '-Dorg.slf4j.simpleLogger.defaultLogLevel=off', '-cp', "$classes/*",
-        "$FlowExporter::root/t/kafka/KafkaClient.java", $self->bootstrap);
+    $self->{classes} = "$classes/*";
+    $self->reconnect;
 
     return $self;
+}
+
+
+# Answers come to who has asked.
+
+sub reconnect {
+    my ($self) = @_;
+
+    $self->{client} = run('java', '-XX:+UseSerialGC',
+        '-XX:TieredStopAtLevel=1', '-XX:-UsePerfData', '-Xmx1g',
+        '-Dorg.slf4j.simpleLogger.defaultLogLevel=off', '-cp',
+        $self->{classes}, "$FlowExporter::root/t/kafka/KafkaClient.java",
+        $self->bootstrap);
 }
 
 
@@ -158,6 +172,10 @@ sub stop_nodes  { my $self = shift; return $self->cluster('stop', @_) }
 sub start_nodes { my $self = shift; return $self->cluster('start', @_) }
 
 
+sub down { return $_[0]->stop_nodes(1 .. $_[0]{nodes}) }
+sub up   { return $_[0]->start_nodes(1 .. $_[0]{nodes}) }
+
+
 sub topic {
     my ($self, $name, $partitions, %config) = @_;
 
@@ -205,9 +223,8 @@ sub leader {
 sub produce {
     my ($self, $topic, $partition, @messages) = @_;
 
-    $self->begin_produce($topic, 0, 'none',
-                         map { [$partition, $_] } @messages);
-    $self->end_produce;
+    return $self->client("write $topic $partition " . @messages,
+        map { defined ? length($_) . "\n$_" : "-1\n" } @messages);
 }
 
 

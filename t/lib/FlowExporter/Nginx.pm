@@ -183,8 +183,12 @@ sub test {
 sub start {
     my ($self) = @_;
 
-    if ($self->{partitions} && !%{ $self->broker->ends($self->{topic}) }) {
-        $self->broker->topic($self->{topic}, $self->{partitions});
+    # not again: the broker may be away
+
+    if ($self->{partitions} && !$self->{has_topic}) {
+        $self->broker->topic($self->{topic}, $self->{partitions})
+            if !%{ $self->broker->ends($self->{topic}) };
+        $self->{has_topic} = 1;
     }
 
     my ($status, $said) = $self->run;

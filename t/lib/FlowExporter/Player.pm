@@ -4,7 +4,7 @@
 #
 #     my $player = FlowExporter::Player->new(
 #         seed    => 1,               of all that is random in the records
-#         broker  => $broker,
+#         broker  => $broker,         or FlowExporter::Kafka
 #         topic   => 'flows1', partitions => 4,
 #         counted => $pipe);          lines "NEXT-OFFSET ...", one number a
 #                                     partition, of what is counted for good

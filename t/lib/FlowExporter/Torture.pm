@@ -3,7 +3,9 @@
 #
 #     FlowExporter::Torture::run(
 #         seed    => 1,          of all that is random, time apart
-#         seconds => 600);       or rounds => 5
+#         broker  => 'mock',     or 'kafka', Apache Kafka itself
+#         seconds => 600,        or rounds => 5
+#         kinds   => [KIND ...]) of faults; else all that can be
 #
 # A round is some faults (FlowExporter::Faults); then playing pauses, and when
 # all that was played is counted, what nginx shows has to be the reference sum
@@ -19,7 +21,7 @@ use strict;
 use warnings;
 
 use File::Temp ();
-use List::Util qw(max shuffle);
+use List::Util qw(shuffle sum0);
 use Test::More ();
 use Time::HiRes qw(time);
 
@@ -31,7 +33,7 @@ use FlowExporter::Watcher;
 
 use constant {
     PARTITIONS     => 4,
-    FAULTS_A_ROUND => 4,         # at the most
+    FAULTS_A_ROUND => 8,         # at the most
     STATE_SIZE     => '48m',
 };
 
@@ -86,8 +88,13 @@ sub own_mounts {
 sub set_up {
     my ($self, $mounts) = @_;
 
+    my %brokers = (mock  => sub { broker },
+                   kafka => sub { FlowExporter::Kafka->start });
+    my $start = $brokers{ $self->{broker} }
+        or die "no such broker: $self->{broker}\n";
+
     my $nginx = $self->{nginx} = FlowExporter::Nginx->new(
-        topic => 'torture', partitions => PARTITIONS);
+        topic => 'torture', partitions => PARTITIONS, broker => $start->());
 
     $self->{dir} = $nginx->dir;
     $self->{mounted} = $mounts && mount_state($nginx->dir . '/state');
@@ -142,8 +149,11 @@ sub mount_state {
 sub go_through_rounds {
     my ($self) = @_;
 
-    my $end = time + ($self->{seconds} // 0);
-    my @kinds = $self->{faults}->kinds($self->{mounted});
+    my $end = ($self->{begun} = time) + ($self->{seconds} // 0);
+    my @kinds = @{ $self->{kinds} // [] };
+
+    @kinds = $self->{faults}->kinds($self->{mounted}) if !@kinds;
+
     my (@next, $round);
 
     do {
@@ -172,7 +182,7 @@ sub round {
 
         # at any time between two commits
 
-        select undef, undef, undef, rand 1;
+        select undef, undef, undef, rand $self->{faults}->commit;
 
         $self->{log} = length $self->{nginx}->log;
         $self->{faults}->bring($fault);
@@ -237,8 +247,11 @@ sub compare {
     spew("$self->{dir}/counted", $text);
     $messages += $shown{$_} for grep { /^flow_exporter_messages_/ } keys %shown;
 
-    my @differences = $messages == $played->{messages} ? ()
-        : "played $played->{messages} messages, counted $messages\n";
+    my $stored = sum0(@{ $played->{ends} });
+    my @differences = $messages == $played->{messages}
+                      && $stored == $messages ? ()
+        : "played $played->{messages} messages, stored $stored, counted "
+          . "$messages\n";
 
     for my $line (sort keys %{ { %shown, %$lines } }) {
         my ($is, $was) = map { $_ // 0 } $shown{$line}, $lines->{$line};
@@ -264,6 +277,7 @@ sub tell {
 
     my $faults = $self->{faults};
     my $seen = $self->{watcher}->ask('report');
+    my $seconds = time - $self->{begun};
     my $total = 0;
 
     for my $kind ($faults->counted) {
@@ -271,9 +285,11 @@ sub tell {
         $total += $faults->count($kind);
     }
 
-    Test::More::note("$total faults, $self->{records} records; $seen->{whole}"
-                     . " scrapes, $seen->{withheld} of them without flow"
-                     . " series, $seen->{none} more not whole");
+    Test::More::note(sprintf '%6d  faults in %d s, %.0f a minute', $total,
+                     $seconds, 60 * $total / $seconds);
+    Test::More::note("$self->{records} records; $seen->{whole} scrapes,"
+                     . " $seen->{withheld} of them without flow series,"
+                     . " $seen->{none} more not whole");
     Test::More::note('no file system of its own: the disk was never full')
         if !$self->{mounted};
     Test::More::cmp_ok($seen->{whole} - $seen->{withheld}, '>', $total / 10,
