@@ -365,28 +365,31 @@ sub broker_away {
 sub disk_full {
     my ($self) = @_;
 
-    my $filler = $self->{nginx}->dir . '/state/filler';
+    my $path = $self->{nginx}->dir . '/state/filler';
 
-    # an image is as large as half of that
+    # an image is as large as half of that; then the disk fills on
 
-    fill($filler, int rand 120_000);
-    $self->wait_durable(0);
+    my $filler = fill($path, int rand 120_000);
+
+    $self->wait(sub { syswrite $filler, "\0" x 4096; $self->is_durable(0) },
+                'counters that are not durable');
+    close $filler;
 
     # most is asked for by what ends the zone
 
     $self->bring(rand() < 0.5 ? 'all killed' : 'restart') if rand() < 0.7;
     $self->hit(1);
-    unlink $filler or die "unlink \"$filler\": $!\n";
-    $self->wait_durable(1);
+    unlink $path or die "unlink \"$path\": $!\n";
+    $self->wait(sub { $self->is_durable(1) }, 'durable counters');
 }
 
 
-# All of the disk, but for so many bytes.
+# All of the disk, but for so many bytes.  Returns a handle for more.
 
 sub fill {
     my ($path, $room) = @_;
 
-    open my $file, '>', $path or die "cannot create \"$path\": $!\n";
+    open my $file, '>>', $path or die "cannot create \"$path\": $!\n";
 
     1 while syswrite $file, "\0" x 65536;
 
@@ -395,18 +398,16 @@ sub fill {
     my $size = -s $file;
 
     truncate $file, $size > $room ? $size - $room : 0;
+
+    return $file;
 }
 
 
-sub wait_durable {
+sub is_durable {
     my ($self, $durable) = @_;
 
-    my $url = $self->{nginx}->url;
-
-    $self->wait(sub {
-        return http(GET => $url)->{content}
-               =~ /^flow_exporter_durable\{.*\} $durable$/m;
-    }, "flow_exporter_durable to be $durable");
+    return http(GET => $self->{nginx}->url)->{content}
+           =~ /^flow_exporter_durable\{.*\} $durable$/m;
 }
 
 

@@ -44,6 +44,13 @@ my $compared = qr/^flow_(?!exporter_)|^flow_exporter_(?:
                   invalid_records|overflow_records|gap_offsets|
                   skipped_offsets)_total\{/x;
 
+# Of Apache Kafka, for long runs: what is older goes; the player is never so
+# far ahead.
+
+my %kept_records = ('log.segment.bytes'               => 32 << 20,
+                    'log.retention.bytes'             => 128 << 20,
+                    'log.retention.check.interval.ms' => 20_000);
+
 my $kept;       # the state directory that is a file system of its own
 
 
@@ -88,13 +95,20 @@ sub own_mounts {
 sub set_up {
     my ($self, $mounts) = @_;
 
-    my %brokers = (mock  => sub { broker },
-                   kafka => sub { FlowExporter::Kafka->start });
+    my %brokers = (
+        mock  => sub { broker },
+        kafka => sub {
+            FlowExporter::Kafka->start(properties => \%kept_records);
+        },
+    );
     my $start = $brokers{ $self->{broker} }
         or die "no such broker: $self->{broker}\n";
 
     my $nginx = $self->{nginx} = FlowExporter::Nginx->new(
         topic => 'torture', partitions => PARTITIONS, broker => $start->());
+
+    Test::More::note("seed $self->{seed}");
+    srand $self->{seed};
 
     $self->{dir} = $nginx->dir;
     $self->{mounted} = $mounts && mount_state($nginx->dir . '/state');
@@ -121,9 +135,6 @@ sub set_up {
         FlowExporter::Watcher->new(%shared, counted => $write,
             url => $nginx->url, keep => "$self->{dir}/scrape");
     });
-
-    Test::More::note("seed $self->{seed}");
-    srand $self->{seed};
 }
 
 
