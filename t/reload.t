@@ -1,6 +1,6 @@
 # A reload replaces the process, and neither loses a flow nor counts one
 # twice, whatever else it changes; one that fails changes nothing; fifty leave
-# nothing behind.
+# nothing behind.  Who is being answered is answered to the end.
 
 use strict;
 use warnings;
@@ -118,6 +118,33 @@ $nginx->reload;
 $nginx->wait_consumed;
 $nginx->stop;
 
+
+# a scrape that is under way, by a client that is slow; and one that a worker
+# is asked for that is to leave, by a client that is as fast as the worker
+
+my %scrapes = (slow => \&scrape_slowly, fast => \&scrape_late);
+my ($large, $slow_url) = large();
+my $flows = $large->wait_consumed->flows;
+
+for my $what (sort keys %scrapes) {
+    my @old = $large->workers;
+    my $process = $large->exporter;
+    my $text = $scrapes{$what}->(sub {
+        $large->signal('HUP');
+        FlowExporter::wait_for(sub { shutting_down(@old) == 1 },
+                               'the worker that waits for its client');
+    });
+
+    ok($text =~ s/^# HELP flow_exporter_.*//smr eq $flows,
+       "a $what scrape is whole, though its worker was to leave");
+    FlowExporter::wait_for(
+        sub { my $now = $large->processes; !grep { $now->{$_} } @old },
+        'the end of the old workers');
+    $large->wait_exporter($process);
+}
+
+$large->stop;
+
 done_testing;
 
 
@@ -128,6 +155,83 @@ sub produce_some {
         produce($nginx->topic, $sent++ % 3, record(bytes => $n));
         $bytes += $n;
     }
+}
+
+
+# One that has much to send, and at the second port sends little ahead.
+
+sub large {
+    my $port = free_port;
+    my $large = FlowExporter::Nginx->new(
+        exporter => 'asn 4200000000; zone 8m;', http => <<"END");
+    server {
+        listen 127.0.0.1:$port sndbuf=32k;
+        location / { flow_exporter_metrics; }
+    }
+END
+
+    $large->start;
+
+    for my $thousand (0 .. 19) {
+        produce($large->topic, 0,
+                join "\n", map { record(as_src => 1000 * $thousand + $_,
+                                        as_dst => 4200000000) } 1 .. 1000);
+    }
+
+    return ($large, "http://127.0.0.1:$port/");
+}
+
+
+# Does something after the first bytes of a scrape.
+
+sub scrape_slowly {
+    my ($something) = @_;
+
+    open my $curl, '-|', 'curl', '--silent', '--max-time', 60, '--no-buffer',
+        $slow_url or die "cannot run curl: $!\n";
+
+    sysread $curl, my $text, 100 or die "no reply\n";
+    $something->();
+    $text .= do { local $/; <$curl> } // '';
+    close $curl or die 'curl has ended with ' . ($? >> 8) . "\n";
+
+    return $text;
+}
+
+
+# Does something after the first bytes of a request.
+
+sub scrape_late {
+    my ($something) = @_;
+
+    my %before = sockets();
+    my $socket = IO::Socket::INET->new(PeerAddr => '127.0.0.1',
+                                       PeerPort => $large->port)
+        or die "no connection: $!\n";
+
+    print {$socket} "GET /metrics HTTP/1.0\r\n";
+    FlowExporter::wait_for(
+        sub { my %now = sockets(); grep { !$before{$_} } keys %now },
+        'a worker to take the connection');
+    $something->();
+    print {$socket} "\r\n";
+
+    return join('', <$socket>) =~ s/\A.*?\r\n\r\n//sr;
+}
+
+
+# Of the workers, by their numbers.
+
+sub sockets {
+    return map { (readlink // '') =~ /^socket:\[(\d+)/ ? ($1 => 1) : () }
+           map { glob "/proc/$_/fd/*" } $large->workers;
+}
+
+
+sub shutting_down {
+    my $now = $large->processes;
+
+    return grep { ($now->{$_} // '') =~ /is shutting down/ } @_;
 }
 
 
