@@ -316,7 +316,7 @@ public final class KafkaClient {
             Map<String, Object> config = new HashMap<>(Map.of(
                 "bootstrap.servers", bootstrap, "acks", "all",
                 "enable.idempotence", true, "compression.type", codec,
-                "delivery.timeout.ms", 60_000, "request.timeout.ms", 5_000,
+                "delivery.timeout.ms", 100_000, "request.timeout.ms", 5_000,
                 "linger.ms", 5));
 
             if (!name.equals(codec)) {
