@@ -15,6 +15,9 @@ TORTURE_BROKER  ?= mock
 export PATH := $(PATH):/usr/sbin:/sbin
 export CC
 
+SBINDIR  ?= /usr/sbin
+
+STATE    = nginx-flow-exporter-state
 MODULE   = ngx_http_flow_exporter_module
 SOURCES  = $(wildcard $(MODULE)/core/*.c $(MODULE)/kafka/*.c $(MODULE)/*.c)
 HEADERS  = $(wildcard $(MODULE)/core/*.h $(MODULE)/kafka/*.h $(MODULE)/*.h)
@@ -28,7 +31,7 @@ STRICT   = -std=c11 -D_GNU_SOURCE -Wall -Wextra -Werror -Wshadow \
 LIBS     = -lrdkafka -lyajl -lmaxminddb -lz -lpthread
 
 
-all: module
+all: module state
 
 help:
 	@echo "make          the module, into build/          20 s"
@@ -54,7 +57,7 @@ help:
 	@echo "NGINX_SRC=tree     other nginx sources than those installed"
 	@echo "NGINX_BINARY=file  another nginx, for install, test and demo"
 	@echo "CC=clang           another compiler; also CFLAGS= and LDFLAGS="
-	@echo "DESTDIR=, MODULESDIR=      for make install"
+	@echo "DESTDIR=, MODULESDIR=, SBINDIR=  for make install"
 	@echo "DEMO_PORT=, DEMO_SECONDS=  for make demo"
 	@echo "RELEASES=names             for make matrix"
 	@echo "TESTS=files, JOBS=n        for make test; n at a time"
@@ -94,7 +97,20 @@ build/nginx/objs/Makefile: build/settings build/sources config \
 	    LDFLAGS='$(HARDEN_L) $(LDFLAGS)' \
 	    tools/configure-nginx $(NGINX_SRC) build/nginx $(CURDIR)
 
-install: module
+# The tool for the state files: the core without nginx.
+
+state: build/$(STATE)
+
+build/$(STATE): $(wildcard $(MODULE)/state/*.c $(MODULE)/state/*.h) \
+                build/lib/plain/libflow.a
+	@echo "building $@"
+	@$(CC) $(STRICT) $(CFLAGS) $(FLAGS_plain) $(HARDEN_L) $(LDFLAGS) \
+	    $(INCLUDES) $(filter %.c,$^) -o $@ $(filter %.a,$^) \
+	    -lyajl -lmaxminddb -lz -lpthread
+
+install: module state
+	@install -d "$(DESTDIR)$(SBINDIR)" && \
+	    install -m 755 build/$(STATE) "$(DESTDIR)$(SBINDIR)"
 	@dir='$(MODULESDIR)' && \
 	    : $${dir:=$$(tools/nginx-modules $(NGINX_BINARY))} && \
 	    install -d "$(DESTDIR)$$dir" && \
@@ -263,7 +279,7 @@ clean:
 	@if [ -d build/image ]; then tools/image-check remove; fi
 	rm -rf build
 
-.PHONY: all help setup module install tools unit test run-tests demo run-demo
+.PHONY: all help setup module state install tools unit test run-tests demo run-demo
 .PHONY: programs check run-check matrix as-names image-check run-image-check
 .PHONY: torture run-torture clean FORCE
 .DELETE_ON_ERROR:

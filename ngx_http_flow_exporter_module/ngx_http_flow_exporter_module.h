@@ -12,9 +12,10 @@
 #include <ngx_http.h>
 
 #include "core/flow_render.h"
+#include "core/flow_version.h"
 
 
-#define NGX_HTTP_FLOW_EXPORTER_VERSION  "0.1.0"
+#define NGX_HTTP_FLOW_EXPORTER_VERSION  FLOW_VERSION
 
 
 /* The directives of a block that only the dedicated process needs. */

@@ -241,6 +241,53 @@ flow_lease_holder(const char *path)
 }
 
 
+int
+flow_lease_look(const char *path, flow_lease_view_t *view,
+    flow_error_t *error)
+{
+    int                  descriptor, result;
+    flow_lease_record_t  record;
+
+    memset(view, 0, sizeof(*view));
+    memset(&record, 0, sizeof(record));
+
+    descriptor = open(path, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
+
+    if (descriptor == -1) {
+
+        if (errno == ENOENT) {
+            return FLOW_DECLINED;
+        }
+
+        return flow_lease_failed("open()", path, error);
+    }
+
+    /* others may look at the same moment: a lock that is shared */
+
+    view->held = flock(descriptor, LOCK_SH | LOCK_NB) == -1
+                 && errno == EWOULDBLOCK;
+
+    result = FLOW_OK;
+
+    if (flow_lease_load(descriptor, &record)) {
+        view->holder = (pid_t) record.holder;
+        view->taken = record.taken;
+        view->state.zone = record.zone;
+        view->state.epoch = record.epoch;
+        view->state.marked = record.marked != 0;
+
+    } else if (record.magic[0] != '\0') {
+        flow_error_set(error, "\"%s\" is damaged, or of another version",
+                       path);
+        result = FLOW_ERROR;
+    }
+
+    (void) close(descriptor);
+
+    return result;
+}
+
+
 void
 flow_lease_close(flow_lease_t *lease)
 {

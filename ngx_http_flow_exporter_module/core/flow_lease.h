@@ -104,6 +104,25 @@ int flow_lease_write(const flow_lease_t *lease,
 
 uint64_t flow_lease_zone(const char *path);
 
+/* What the file tells who only looks. */
+
+typedef struct {
+    bool                held;       /* by "holder", now */
+    pid_t               holder;     /* or the last one; 0: not known */
+    int64_t             taken;      /* milliseconds since 1970 */
+    flow_lease_state_t  state;      /* epoch 0: there is none */
+} flow_lease_view_t;
+
+/*
+ * FLOW_OK, with zeros if nobody has held it yet; FLOW_DECLINED: there is no
+ * file; FLOW_ERROR with a sentence if it is damaged or may not be read, and
+ * "held" is right then, if it could be opened.
+ * Who tries to take the lease at this moment may have to try again.
+ */
+
+int flow_lease_look(const char *path, flow_lease_view_t *view,
+    flow_error_t *error) FLOW_MUST_CHECK;
+
 /*
  * Returns the process id that the record names, that of the holder or of the
  * last one; 0 where there is no record.  Any process that may read the file.

@@ -9,7 +9,8 @@
  * Epoch and number are 16 lower case hexadecimal digits, so that names sort.
  * Formats: flow_redo.h.
  *
- * Who calls holds the lease.  Every call may block for as long as the disk
+ * Who calls holds the lease; who does not, and only looks, has flow_store_open()
+ * and flow_store_replay(), and flow_store_look.h.  Every call may block for as long as the disk
  * takes; flow_saver.h has threads for those that come while counting.
  */
 
@@ -128,6 +129,14 @@ uint64_t flow_store_log_bytes(flow_store_t *store);
 
 int flow_store_write_image(flow_store_t *store, const char *image,
     flow_error_t *error) FLOW_MUST_CHECK;
+
+/*
+ * Removes all files, images first: logs without one are refused by whoever
+ * comes after a death in between.  FLOW_OK, or FLOW_ERROR with a sentence.
+ */
+
+int flow_store_clear(flow_store_t *store, flow_error_t *error)
+    FLOW_MUST_CHECK;
 
 /*
  * Of the newest image: its length in bytes, and when it was written, in

@@ -71,6 +71,49 @@ flow_store_write_image(flow_store_t *store, const char *image,
 }
 
 
+int
+flow_store_clear(flow_store_t *store, flow_error_t *error)
+{
+    char                name[FLOW_STORE_FILE_MAX];
+    uint32_t            k;
+    flow_store_list_t  *list;
+
+    static const flow_store_kind_e  kinds[] = {
+        FLOW_STORE_IMAGE, FLOW_STORE_LOG
+    };
+
+    flow_store_leave_log(store);
+
+    if (flow_store_list(store, error) != FLOW_OK) {
+        return FLOW_ERROR;
+    }
+
+    for (k = 0; k < FLOW_STORE_KIND_COUNT; k++) {
+        list = &store->lists[kinds[k]];
+
+        while (list->count != 0) {
+            flow_store_name(store, kinds[k], &list->files[0].position, name);
+
+            if (unlinkat(store->directory, name, 0) == -1) {
+                flow_store_failed(store, "unlink", name, error);
+                return FLOW_ERROR;
+            }
+
+            flow_store_take(list, 0);
+        }
+    }
+
+    flow_store_remove_new(store);
+
+    if (flow_store_sync(store->directory) != FLOW_OK) {
+        flow_store_failed(store, "fsync", NULL, error);
+        return FLOW_ERROR;
+    }
+
+    return FLOW_OK;
+}
+
+
 bool
 flow_store_find_image(flow_store_t *store, flow_store_file_t *image)
 {

@@ -13,9 +13,12 @@
 #include <unistd.h>
 
 #include "flow_store_chain.h"
+#include "flow_store_look.h"
 #include "flow_text.h"
 
 
+static int flow_store_find_chain(flow_store_chain_t *chain,
+    flow_error_t *error);
 static int flow_store_read(flow_store_chain_t *chain, flow_error_t *error);
 static void flow_store_forget(flow_store_t *store);
 static bool flow_store_is_empty(const flow_store_t *store);
@@ -40,33 +43,59 @@ flow_store_scan(flow_store_t *store, flow_error_t *error)
     int                 rc;
     flow_store_chain_t  chain;
 
-    flow_store_forget(store);
-
-    if (flow_store_list(store, error) != FLOW_OK) {
-        flow_store_forget(store);
-        return FLOW_ERROR;
-    }
-
-    if (flow_store_is_empty(store)) {
-        flow_store_drop_logs(store);
-        flow_store_remove_new(store);
-        return FLOW_DECLINED;
-    }
-
     flow_store_chain_init(&chain, store);
 
-    rc = flow_store_read(&chain, error);
+    rc = flow_store_find_chain(&chain, error);
 
-    if (rc != FLOW_OK) {
-        flow_store_forget(store);
+    if (rc == FLOW_DECLINED) {
+        flow_store_drop_logs(store);
+        flow_store_remove_new(store);
 
-    } else if (flow_store_settle(store, &chain.reader, error) != FLOW_OK) {
+    } else if (rc == FLOW_OK
+               && flow_store_settle(store, &chain.reader, error) != FLOW_OK)
+    {
         rc = FLOW_AGAIN;
     }
 
     flow_store_chain_done(&chain);
 
     return rc;
+}
+
+
+int
+flow_store_look(flow_store_t *store, flow_error_t *error)
+{
+    int                 rc;
+    flow_store_chain_t  chain;
+
+    flow_store_chain_init(&chain, store);
+    rc = flow_store_find_chain(&chain, error);
+    flow_store_chain_done(&chain);
+
+    return rc;
+}
+
+
+static int
+flow_store_find_chain(flow_store_chain_t *chain, flow_error_t *error)
+{
+    flow_store_forget(chain->store);
+
+    if (flow_store_list(chain->store, error) == FLOW_OK) {
+
+        if (flow_store_is_empty(chain->store)) {
+            return FLOW_DECLINED;
+        }
+
+        if (flow_store_read(chain, error) == FLOW_OK) {
+            return FLOW_OK;
+        }
+    }
+
+    flow_store_forget(chain->store);
+
+    return FLOW_ERROR;
 }
 
 
