@@ -223,7 +223,7 @@ test:
 	@tools/install-packages build test
 	@$(MAKE) --no-print-directory run-tests
 
-run-tests: module tools programs
+run-tests: all tools programs
 	@TEST_NGINX_BINARY=$(NGINX_BINARY) $(PROVE) $(TESTS)
 
 # Faults of all kinds at random; make test has a short run of the same.
@@ -279,7 +279,8 @@ clean:
 	@if [ -d build/image ]; then tools/image-check remove; fi
 	rm -rf build
 
-.PHONY: all help setup module state install tools unit test run-tests demo run-demo
+.PHONY: all help setup module state install tools unit test run-tests
+.PHONY: demo run-demo
 .PHONY: programs check run-check matrix as-names image-check run-image-check
 .PHONY: torture run-torture clean FORCE
 .DELETE_ON_ERROR:

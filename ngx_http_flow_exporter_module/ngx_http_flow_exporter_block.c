@@ -122,6 +122,8 @@ ngx_http_flow_exporter_create(ngx_conf_t *cf,
     }
 
     fecf->zone_size = NGX_HTTP_FLOW_EXPORTER_ZONE_DEFAULT;
+    fecf->file = cf->conf_file->file.name;
+    fecf->line = cf->conf_file->line;
     fecf->commit = NGX_HTTP_FLOW_EXPORTER_COMMIT_DEFAULT;
 
     return exporter;

@@ -24,6 +24,10 @@ struct ngx_http_flow_exporter_conf_s {
     ngx_msec_t             commit;
     ngx_uint_t             seen;          /* directives, a bit each */
 
+    /* where "zone" stands, or else the block */
+    ngx_str_t              file;
+    ngx_uint_t             line;
+
     /* the same as the core and librdkafka take it */
     flow_assign_conf_t     assign;
     flow_pipeline_conf_t   pipeline;
@@ -72,6 +76,28 @@ extern ngx_command_t  ngx_http_flow_exporter_block_commands[];
 ngx_int_t ngx_http_flow_exporter_add_zone(ngx_conf_t *cf,
     ngx_http_flow_exporter_main_conf_t *fmcf,
     ngx_http_flow_exporter_t *exporter);
+
+/* Bytes of a zone proper, in shared memory of that size. */
+
+size_t ngx_http_flow_exporter_zone_size(size_t size);
+
+/* The directory of the state files, when all of "http" has been read. */
+
+ngx_int_t ngx_http_flow_exporter_state_dir(ngx_cycle_t *cycle,
+    ngx_http_flow_exporter_main_conf_t *fmcf, ngx_str_t *dir);
+
+/*
+ * NGX_DECLINED, with a sentence, if the exporter's zone has no room for what
+ * its state files in "dir" have; NGX_OK if it has, or if the files cannot be
+ * read.  Changes nothing.
+ */
+
+ngx_int_t ngx_http_flow_exporter_check_room(
+    ngx_http_flow_exporter_t *exporter, ngx_str_t *dir, flow_error_t *error);
+
+/* The same for all blocks, when the configuration has been read. */
+
+ngx_int_t ngx_http_flow_exporter_check_rooms(ngx_conf_t *cf);
 
 
 #endif /* NGX_HTTP_FLOW_EXPORTER_CONF_H */

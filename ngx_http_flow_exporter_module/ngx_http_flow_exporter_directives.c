@@ -477,6 +477,8 @@ ngx_http_flow_exporter_zone_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     fecf->zone_size = size;
+    fecf->file = cf->conf_file->file.name;
+    fecf->line = cf->conf_file->line;
 
     return NGX_CONF_OK;
 }

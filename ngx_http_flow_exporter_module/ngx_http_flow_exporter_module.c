@@ -64,7 +64,7 @@ static ngx_command_t  ngx_http_flow_exporter_commands[] = {
 
 static ngx_http_module_t  ngx_http_flow_exporter_module_ctx = {
     NULL,                                    /* preconfiguration */
-    NULL,                                    /* postconfiguration */
+    ngx_http_flow_exporter_check_rooms,      /* postconfiguration */
 
     ngx_http_flow_exporter_create_main_conf, /* create main configuration */
     ngx_http_flow_exporter_init_main_conf,   /* init main configuration */

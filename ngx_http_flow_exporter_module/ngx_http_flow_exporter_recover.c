@@ -39,6 +39,11 @@ ngx_http_flow_exporter_open_state(ngx_http_flow_exporter_process_t *fep,
                      ngx_http_flow_exporter_random(), &fep->recovered, error)
         != FLOW_OK)
     {
+        if (fecf->state.len != 0) {
+            (void) ngx_http_flow_exporter_check_room(fep->exporter,
+                                                     &fecf->state, error);
+        }
+
         return NGX_ERROR;
     }
 

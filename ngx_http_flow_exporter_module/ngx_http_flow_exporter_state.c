@@ -21,8 +21,6 @@ typedef struct {
 } ngx_http_flow_exporter_owner_t;
 
 
-static ngx_int_t ngx_http_flow_exporter_state_dir(ngx_cycle_t *cycle,
-    ngx_http_flow_exporter_main_conf_t *fmcf, ngx_str_t *dir);
 static ngx_int_t ngx_http_flow_exporter_make_dir(ngx_cycle_t *cycle,
     ngx_str_t *dir, ngx_http_flow_exporter_owner_t *owner);
 static void ngx_http_flow_exporter_prepare_lease(ngx_cycle_t *cycle,
@@ -77,7 +75,7 @@ ngx_http_flow_exporter_prepare_state(ngx_cycle_t *cycle,
 }
 
 
-static ngx_int_t
+ngx_int_t
 ngx_http_flow_exporter_state_dir(ngx_cycle_t *cycle,
     ngx_http_flow_exporter_main_conf_t *fmcf, ngx_str_t *dir)
 {

@@ -9,7 +9,6 @@
 
 static ngx_int_t ngx_http_flow_exporter_init_zone(ngx_shm_zone_t *shm_zone,
     void *data);
-static size_t ngx_http_flow_exporter_zone_size(size_t size);
 
 
 /*
@@ -151,7 +150,7 @@ ngx_http_flow_exporter_init_zone(ngx_shm_zone_t *shm_zone, void *data)
  * which keeps 24 bytes for each page, and stays intact at its start.
  */
 
-static size_t
+size_t
 ngx_http_flow_exporter_zone_size(size_t size)
 {
     return ngx_align(size - size / 64 - 8 * ngx_pagesize, ngx_pagesize);

@@ -9,9 +9,9 @@
  * Epoch and number are 16 lower case hexadecimal digits, so that names sort.
  * Formats: flow_redo.h.
  *
- * Who calls holds the lease; who does not, and only looks, has flow_store_open()
- * and flow_store_replay(), and flow_store_look.h.  Every call may block for as long as the disk
- * takes; flow_saver.h has threads for those that come while counting.
+ * Who calls holds the lease; who only looks has flow_store_look.h, and replays.
+ * Every call may block for as long as the disk takes; flow_saver.h has threads
+ * for those that come while counting.
  */
 
 #ifndef FLOW_STORE_H

@@ -26,8 +26,9 @@ static int flow_state_find_topic(const flow_state_t *state, const char *name,
     uint32_t *topic, flow_error_t *error);
 static uint32_t flow_state_find_partition(const flow_zone_t *zone,
     uint32_t topic, int32_t partition);
-static uint32_t flow_state_add_partition(flow_zone_t *zone, uint32_t topic,
-    int32_t partition);
+static uint32_t flow_state_claim_partition(flow_zone_t *zone, uint32_t topic,
+    int32_t partition, int64_t *was);
+static void flow_state_place(flow_partition_t *slot, int64_t offset);
 static void flow_state_remove_partition(flow_zone_t *zone, uint32_t entry);
 static uint32_t flow_state_find_host(const flow_zone_t *zone,
     const char *name);
@@ -41,10 +42,9 @@ int
 flow_state_set_offset(flow_state_t *state, char **arguments,
     flow_error_t *error)
 {
-    int64_t            was;
-    uint32_t           topic, entry;
-    uint64_t           partition, offset;
-    flow_partition_t  *slot;
+    int64_t   was;
+    uint32_t  topic, entry;
+    uint64_t  partition, offset;
 
     if (flow_state_number(arguments[1], "partition", FLOW_PARTITION_MAX,
                           &partition, error) != FLOW_OK
@@ -61,31 +61,16 @@ flow_state_set_offset(flow_state_t *state, char **arguments,
         return FLOW_STATE_FAILED;
     }
 
-    was = -1;
-    entry = flow_state_find_partition(state->zone, topic,
-                                      (int32_t) partition);
+    entry = flow_state_claim_partition(state->zone, topic,
+                                       (int32_t) partition, &was);
 
     if (entry == FLOW_ZONE_NONE) {
-        entry = flow_state_add_partition(state->zone, topic,
-                                         (int32_t) partition);
-        if (entry == FLOW_ZONE_NONE) {
-            flow_error_set(error, "no room for another partition");
-            return FLOW_STATE_FAILED;
-        }
-
-        slot = &flow_zone_partitions(state->zone)[entry];
-
-    } else {
-        slot = &flow_zone_partitions(state->zone)[entry];
-        was = flow_zone_get(&slot->next_offset);
+        flow_error_set(error, "no room for another partition");
+        return FLOW_STATE_FAILED;
     }
 
-    /* no record is before this one that could be compared with Kafka's */
-
-    flow_zone_set(&slot->next_offset, (int64_t) offset);
-    flow_zone_set(&slot->last, -1);
-    flow_zone_set(&slot->timestamp, -1);
-    flow_zone_set(&slot->checksum, 0);
+    flow_state_place(&flow_zone_partitions(state->zone)[entry],
+                     (int64_t) offset);
 
     if (flow_state_save(state, error) != FLOW_OK) {
         return FLOW_STATE_FAILED;
@@ -350,11 +335,21 @@ flow_state_find_partition(const flow_zone_t *zone, uint32_t topic,
 }
 
 
+/* Finds it, with the offset that it had, or adds it: -1. */
+
 static uint32_t
-flow_state_add_partition(flow_zone_t *zone, uint32_t topic, int32_t partition)
+flow_state_claim_partition(flow_zone_t *zone, uint32_t topic,
+    int32_t partition, int64_t *was)
 {
     uint32_t           entry;
     flow_partition_t  *slot;
+
+    entry = flow_state_find_partition(zone, topic, partition);
+
+    if (entry != FLOW_ZONE_NONE) {
+        *was = flow_zone_get(&flow_zone_partitions(zone)[entry].next_offset);
+        return entry;
+    }
 
     entry = flow_zone_get(&zone->partitions);
 
@@ -367,8 +362,21 @@ flow_state_add_partition(flow_zone_t *zone, uint32_t topic, int32_t partition)
     flow_zone_set(&slot->topic, topic);
     flow_zone_set(&slot->partition, partition);
     flow_zone_set(&zone->partitions, entry + 1);
+    *was = -1;
 
     return entry;
+}
+
+
+/* No record is before this offset that could be compared with Kafka's. */
+
+static void
+flow_state_place(flow_partition_t *slot, int64_t offset)
+{
+    flow_zone_set(&slot->next_offset, offset);
+    flow_zone_set(&slot->last, -1);
+    flow_zone_set(&slot->timestamp, -1);
+    flow_zone_set(&slot->checksum, 0);
 }
 
 
