@@ -108,6 +108,8 @@ done_with(qr/next offset 6, was 7$/m, 'set-offset', $topic, 0, 6);
 is($nginx->scrape->value('flow_exporter_ready'), 0, 'it is not shown');
 $nginx->signal('CONT');
 wait_bytes(1090 + 7 + 7);
+produce($topic, 0, record(bytes => 1));
+wait_bytes(1090 + 7 + 7 + 1);
 $nginx->stop;
 
 
@@ -151,17 +153,17 @@ $state->restore;
 
 my ($log) = reverse grep { -s } $state->logs;
 
-$state->change($log, sub { substr($_, 100, 1) ^= "\1" });
+$state->change($log, sub { substr($_, -1) ^= "\1" });
 ($status, $said) = tool('verify');
 is($status, 1, 'a damaged log');
-like($said, qr/^\Q${\ ($log =~ s{.*\/}{}r)}\E:\ damaged\ at\ byte\ 0:
-               \ a\ checksum\ is\ wrong$/mx, 'its line');
+like($said, qr/^\Q${\ ($log =~ s{.*\/}{}r)}\E: damaged at byte \d+: a checksum/m,
+     'its line');
 like($said, qr/^chain: ends at epoch .*, but there was /m,
      'the chain ends there');
 done_with(qr/flow series will be withheld/, 'set-offset', $topic, 0, 6);
 ok($state->is_marked, 'as at a start, it is known that there was more');
 $state->restore;
-$state->change($log, sub { $_ .= 'torn' . $_; substr($_, 100, 1) ^= "\1" });
+$state->change($log, sub { substr($_, 100, 1) ^= "\1" });
 refused(qr/is damaged at byte 0/, 'set-offset', $topic, 0, 6);
 $state->restore;
 $state->change($log, sub { $_ .= 'FLOWREDO' });
@@ -196,7 +198,7 @@ $nginx->start;
 
 $scrape = $nginx->wait_consumed;
 
-is($scrape->sum('flow_receive_bytes_total'), 12 + 1000 + 20 + 5 + 7,
+is($scrape->sum('flow_receive_bytes_total'), 12 + 1000 + 20 + 5 + 7 + 1,
    'each record that Kafka has, once');
 is($scrape->value('flow_exporter_starts_total'), 1, 'a first start');
 $nginx->stop;
@@ -217,7 +219,7 @@ sub produce_some {
 sub tool {
     my (@arguments) = @_;
 
-    unshift @arguments, '-d', $state->path('')
+    unshift @arguments, '-d', $nginx->dir . '/state'
         if !grep { /^-[dhV]$/ } @arguments;
 
     open my $output, '-|', 'timeout', 60, 'sh', '-c', 'exec "$@" 2>&1', 'sh',

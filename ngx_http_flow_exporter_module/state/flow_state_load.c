@@ -159,7 +159,9 @@ flow_state_load(flow_state_t *state, flow_error_t *error)
 {
     uint64_t  random;
 
-    switch (flow_store_scan(state->store, error)) {
+    /* only flow_recover() may cut off what is torn, and remember it */
+
+    switch (flow_store_look(state->store, error)) {
 
     case FLOW_OK:
         break;
