@@ -17,6 +17,10 @@
 
 #define FLOW_REDO_COVERED     16
 
+/* The last epoch, and the last number of one. */
+
+#define FLOW_POSITION_MAX     (UINT64_MAX / 2)
+
 
 typedef struct {
     char             magic[FLOW_REDO_MAGIC_SIZE];
@@ -271,6 +275,15 @@ flow_redo_item_size(flow_redo_kind_e kind)
 {
     return (uint32_t) kind < FLOW_REDO_KIND_END ? flow_redo_item_sizes[kind]
                                                 : 0;
+}
+
+
+bool
+flow_position_is_valid(const flow_position_t *position)
+{
+    return position->lineage != 0
+           && position->epoch <= FLOW_POSITION_MAX
+           && position->number <= FLOW_POSITION_MAX;
 }
 
 

@@ -219,6 +219,13 @@ int flow_redo_next(flow_redo_walk_t *walk) FLOW_MUST_CHECK;
 size_t flow_redo_item_size(flow_redo_kind_e kind);
 
 
+/*
+ * False without a lineage, as in an empty zone, and for epochs and numbers
+ * that no counting comes to: none of them may overflow.
+ */
+
+bool flow_position_is_valid(const flow_position_t *position);
+
 /* Negative, 0, positive: as one is before, at, after the other. */
 
 int flow_position_compare(const flow_position_t *one,

@@ -427,8 +427,10 @@ flow_store_parse(const flow_store_t *store, const char *name,
             }
 
             name = flow_store_parse_number(name + 1, &position->number);
+            position->lineage = 1;
 
-            return name != NULL && *name == '\0';
+            return name != NULL && *name == '\0'
+                   && flow_position_is_valid(position);
         }
     }
 

@@ -253,7 +253,10 @@ flow_store_reader_whole(flow_store_reader_t *reader, flow_redo_type_e type,
         return FLOW_ERROR;
     }
 
-    if (rc != FLOW_OK || reader->head.type != type) {
+    if (rc != FLOW_OK
+        || reader->head.type != type
+        || !flow_position_is_valid(&reader->head.position))
+    {
         reader->ends = false;
         reader->reason = "there is no head of a record";
         return FLOW_DECLINED;

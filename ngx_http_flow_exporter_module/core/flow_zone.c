@@ -5,6 +5,7 @@
 #include <assert.h>
 #include <string.h>
 
+#include "flow_text.h"
 #include "flow_zone.h"
 
 
@@ -272,7 +273,9 @@ flow_zone_string(const flow_zone_t *zone, uint32_t reference)
     arena = flow_zone_arena(zone);
     memcpy(&len, arena + at, sizeof(len));
 
-    if (at + sizeof(len) + len > zone->capacity.string_bytes) {
+    if (len > FLOW_ESCAPED_MAX
+        || at + sizeof(len) + len > zone->capacity.string_bytes)
+    {
         return string;
     }
 

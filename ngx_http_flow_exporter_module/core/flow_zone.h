@@ -287,8 +287,8 @@ char *flow_zone_journal(const flow_zone_t *zone);
 _Atomic uint64_t *flow_zone_counter(const flow_zone_t *zone, uint32_t id);
 
 /*
- * Returns a string of the arena by its reference; empty for 0 and for a
- * reference that lies outside.
+ * Returns a string of the arena by its reference; empty for 0, for a reference
+ * that lies outside, and for one to what is longer than a label can be.
  */
 
 flow_str_t flow_zone_string(const flow_zone_t *zone, uint32_t reference);
