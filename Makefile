@@ -41,7 +41,7 @@ help:
 	@echo "make unit     the unit tests alone             2 min"
 	@echo "make torture  random faults, for a while      10 min"
 	@echo "make check    format, warnings, analyzers      2 min"
-	@echo "make fuzz             any bytes, 1 min a target  6 min"
+	@echo "make fuzz             any bytes, 1 min a target  8 min"
 	@echo "make tsan             writer and readers, races 20 s"
 	@echo "make test-sanitized   the tests, nginx watched  10 min"
 	@echo "make valgrind         from start to stop        30 s"

@@ -9,6 +9,8 @@
 #include <sys/random.h>
 
 
+static ngx_int_t ngx_http_flow_exporter_recover(
+    ngx_http_flow_exporter_process_t *fep, flow_error_t *error);
 static uint64_t ngx_http_flow_exporter_random(void);
 static ngx_int_t ngx_http_flow_exporter_open_saver(
     ngx_http_flow_exporter_saver_t *saver, flow_error_t *error);
@@ -35,15 +37,7 @@ ngx_http_flow_exporter_open_state(ngx_http_flow_exporter_process_t *fep,
         }
     }
 
-    if (flow_recover(fep->zone, fep->store, &fep->lease,
-                     ngx_http_flow_exporter_random(), &fep->recovered, error)
-        != FLOW_OK)
-    {
-        if (fecf->state.len != 0) {
-            (void) ngx_http_flow_exporter_check_room(fep->exporter,
-                                                     &fecf->state, error);
-        }
-
+    if (ngx_http_flow_exporter_recover(fep, error) != NGX_OK) {
         return NGX_ERROR;
     }
 
@@ -74,6 +68,31 @@ ngx_http_flow_exporter_open_state(ngx_http_flow_exporter_process_t *fep,
     atomic_store(&fep->zone->durable, 0);
 
     return NGX_OK;
+}
+
+
+/* "nginx -t" may not have been asked whether the files find room. */
+
+static ngx_int_t
+ngx_http_flow_exporter_recover(ngx_http_flow_exporter_process_t *fep,
+    flow_error_t *error)
+{
+    ngx_str_t  *dir;
+
+    if (flow_recover(fep->zone, fep->store, &fep->lease,
+                     ngx_http_flow_exporter_random(), &fep->recovered, error)
+        == FLOW_OK)
+    {
+        return NGX_OK;
+    }
+
+    dir = &fep->exporter->conf->state;
+
+    if (dir->len != 0) {
+        (void) ngx_http_flow_exporter_check_room(fep->exporter, dir, error);
+    }
+
+    return NGX_ERROR;
 }
 
 

@@ -711,6 +711,25 @@ test_logs(void)
 }
 
 
+/* Epochs begin anew where the lease is lost. */
+
+static void
+test_empty(void)
+{
+    flow_position_t  first = { LINEAGE, 5, 1 };
+
+    begin_counting();
+    empty_directory();
+    ok(scan() == FLOW_DECLINED && begin_log(&first), "a log");
+    close_store();
+    ok(scan() == FLOW_DECLINED && renew() && append_next(3),
+       "without a record it does not stand in the way: %s", error.text);
+    close_store();
+    ok(comes_back(), "and all is read");
+    close_store();
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -733,6 +752,7 @@ main(int argc, char **argv)
     test_retention();
     test_replay();
     test_logs();
+    test_empty();
 
     remove_directory();
 

@@ -246,6 +246,49 @@ test_sentences(void)
 }
 
 
+/*
+ * Where no new log can be begun the one that is there takes records, and what
+ * was made of the new one is gone: its name would stand behind them.
+ */
+
+static void
+test_log_goes_on(void)
+{
+    unsigned         at, wrong = 0;
+    flow_position_t  first;
+
+    for (at = 1; at <= 2; at++) {
+        begin_counting();
+        empty_directory();
+        wrong += scan() != FLOW_DECLINED || !renew() || !append_next(3);
+
+        first = next_position();
+        disk_begin(DISK_FAILS, at, EIO);
+        wrong += begin_log(&first);
+        disk_begin(DISK_WORKS, 0, 0);
+        wrong += !append_next(5) || !append_next(7);
+        close_store();
+
+        wrong += !comes_back();
+        close_store();
+    }
+
+    ok(wrong == 0, "a log goes on where no other one can be begun");
+
+    begin_counting();
+    empty_directory();
+    ok(scan() == FLOW_DECLINED && renew() && append_next(3), "a store");
+
+    first = next_position();
+    disk_begin(DISK_DIES, 2, EIO);
+    wrong = begin_log(&first);
+    disk_begin(DISK_WORKS, 0, 0);
+    ok(wrong == 0 && !append_next(3),
+       "but not behind one that cannot be removed");
+    close_store();
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -257,6 +300,7 @@ main(int argc, char **argv)
     }
 
     test_sentences();
+    test_log_goes_on();
     test_fault(DISK_FAILS, EIO, "a call fails");
     test_fault(DISK_FAILS, ENOSPC, "a call finds no space");
     test_fault(DISK_FAILS_TWICE, EIO, "two calls fail");

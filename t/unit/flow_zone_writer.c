@@ -239,6 +239,42 @@ test_deaths(void)
 }
 
 
+/* Memory that others can write is not believed. */
+
+static void
+test_unsound(void)
+{
+    size_t             i;
+    unsigned           wrong = 0;
+    flow_zone_t       *zone = zone_create(FLOW_ZONE_SIZE_MIN);
+    flow_error_t       error;
+    flow_zone_death_t  death;
+
+    _Atomic uint32_t *const  counts[] = {
+        &zone->topics, &zone->partitions, &zone->hosts, &zone->as_numbers,
+        &zone->series, &zone->errors
+    };
+
+    ok(flow_zone_is_sound(zone), "a zone is sound");
+
+    for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
+        *counts[i] = UINT32_MAX;
+        zone->decoding = 1 << 30;
+
+        wrong += flow_zone_is_sound(zone);
+        flow_zone_look_back(zone, &death);
+        wrong += death.topic.len != 0;
+        wrong += flow_zone_writer_create(zone, &error) != NULL;
+
+        *counts[i] = 0;
+    }
+
+    zone->string_bytes = zone->capacity.string_bytes + 1;
+    wrong += flow_zone_is_sound(zone);
+    ok(wrong == 0, "a table beyond its capacity is not walked through");
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -248,6 +284,7 @@ main(int argc, char **argv)
     test_full();
     test_errors();
     test_deaths();
+    test_unsound();
 
     free(zone_memory);
 
