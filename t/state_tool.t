@@ -60,7 +60,11 @@ sound('stopped');
 produce($topic, 0, record(bytes => 1000));    # offset 3
 produce($topic, 0, record(bytes => 20));
 
+
+my $epoch = epoch();
+
 done_with(qr/partition 0: next offset 4, was 3$/m, 'set-offset', $topic, 0, 4);
+cmp_ok(epoch(), '>', $epoch, 'no zone can be beyond what it wrote');
 owned('set-offset');
 goes_on('a record is skipped', bytes => 12 + 20);
 
@@ -299,6 +303,13 @@ sub shows {
     ($status, $said) = tool('show', '--json', '--by-bytes');
     is_deeply([map { $_->{bytes} } @{ decode_json($said)->{series} }],
               [sort { $b <=> $a } values %flows], 'those with most first');
+}
+
+
+sub epoch {
+    my ($status, $said) = tool('show', '--json');
+
+    return decode_json($said)->{position}{epoch};
 }
 
 

@@ -27,6 +27,10 @@
 #define FLOW_STATE_TRIES       20
 #define FLOW_STATE_PAUSE       50000000    /* nanoseconds */
 
+/* Who only looks at a lease has it for a moment. */
+
+#define FLOW_STATE_LOOKERS     4
+
 /* Has room for as many partitions as there may be. */
 
 #define FLOW_STATE_ZONE_MIN    (256 * 1024 * 1024)
@@ -129,9 +133,11 @@ flow_state_look_once(flow_state_t *state, flow_error_t *error)
 int
 flow_state_take(flow_state_t *state, flow_error_t *error)
 {
-    int           rc;
-    pid_t         holder;
-    flow_error_t  ignored;
+    int              rc;
+    pid_t            holder;
+    unsigned         tries;
+    flow_error_t     ignored;
+    struct timespec  pause = { 0, FLOW_STATE_PAUSE };
 
     /* a lease of a name that was mistyped is not made */
 
@@ -142,15 +148,20 @@ flow_state_take(flow_state_t *state, flow_error_t *error)
         return flow_state_none(state, error);
     }
 
-    rc = flow_lease_take(&state->held, flow_state_now(), &holder, error);
+    for (tries = 0; tries < FLOW_STATE_LOOKERS; tries++) {
+        rc = flow_lease_take(&state->held, flow_state_now(), &holder, error);
 
-    if (rc == FLOW_AGAIN) {
-        flow_error_set(error, "\"%s\" is held by process %d: stop nginx "
-                       "first", state->lease_path, (int) holder);
-        return FLOW_ERROR;
+        if (rc != FLOW_AGAIN) {
+            return rc;
+        }
+
+        (void) nanosleep(&pause, NULL);
     }
 
-    return rc;
+    flow_error_set(error, "\"%s\" is held by process %d: stop nginx first",
+                   state->lease_path, (int) holder);
+
+    return FLOW_ERROR;
 }
 
 
