@@ -128,9 +128,13 @@ ngx_http_flow_exporter_is_room(size_t size, const flow_zone_capacity_t *needs,
 {
     flow_zone_capacity_t  capacity;
 
-    return flow_zone_capacity(ngx_http_flow_exporter_zone_size(size),
-                              &capacity) == FLOW_OK
-           && flow_needs_fit(needs, &capacity, lack);
+    if (flow_zone_capacity(ngx_http_flow_exporter_zone_size(size), &capacity)
+        != FLOW_OK)
+    {
+        ngx_memzero(&capacity, sizeof(flow_zone_capacity_t));
+    }
+
+    return flow_needs_fit(needs, &capacity, lack);
 }
 
 

@@ -13,7 +13,7 @@
 #include "flow_zone.h"
 
 
-#define ZONE_SIZE  (1024 * 1024)
+#define ZONE_SIZE  FLOW_ZONE_SIZE_MIN
 
 /* Of a record's head, see flow_redo.h. */
 

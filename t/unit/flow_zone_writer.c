@@ -258,7 +258,7 @@ test_unsound(void)
     ok(flow_zone_is_sound(zone), "a zone is sound");
 
     for (i = 0; i < sizeof(counts) / sizeof(counts[0]); i++) {
-        *counts[i] = UINT32_MAX;
+        atomic_store(counts[i], UINT32_MAX);
         zone->decoding = 1 << 30;
 
         wrong += flow_zone_is_sound(zone);
@@ -266,7 +266,7 @@ test_unsound(void)
         wrong += death.topic.len != 0;
         wrong += flow_zone_writer_create(zone, &error) != NULL;
 
-        *counts[i] = 0;
+        atomic_store(counts[i], 0);
     }
 
     zone->string_bytes = zone->capacity.string_bytes + 1;
