@@ -443,7 +443,7 @@ flow_state_remove_host(flow_zone_t *zone, uint32_t host)
         of = flow_zone_get(&series[i].host);
 
         if (of == host) {
-            left.series++;
+            left.series += flow_zone_get(&series[i].used) != 0;
             left.bytes += flow_zone_get(&series[i].bytes);
             continue;
         }

@@ -79,11 +79,14 @@ test_strings(void)
     flow_zone_t  *zone = zone_create(1 << 20);
     uint32_t      last = (uint32_t) (zone->capacity.string_bytes / 4);
 
-    memcpy(flow_zone_arena(zone) + 4, "\xff\xff", 2);
+    memcpy(flow_zone_arena(zone) + 4, "\xfe\x01", 2);
+    memcpy(flow_zone_arena(zone) + 8, "\xff\x01", 2);
     memcpy(flow_zone_arena(zone) + 4ul * (last - 1), "\x10\x00", 2);
 
     ok(flow_zone_string(zone, 0).len == 0, "reference 0 is empty");
-    ok(flow_zone_string(zone, 1).len == UINT16_MAX, "a length is taken");
+    ok(flow_zone_string(zone, 1).len == FLOW_ESCAPED_MAX,
+       "the longest label is shown");
+    ok(flow_zone_string(zone, 2).len == 0, "what is longer is none");
     ok(flow_zone_string(zone, last - 1).len == 0,
        "a string that would end outside is empty");
     ok(flow_zone_string(zone, last).len == 0
