@@ -11,8 +11,8 @@ static int flow_needs_record(void *data, const char *record,
     flow_error_t *error);
 static void flow_needs_strings(flow_zone_capacity_t *needs,
     const flow_redo_walk_t *walk);
-static uint32_t *flow_needs_table(flow_zone_capacity_t *needs,
-    flow_redo_kind_e kind);
+static bool flow_needs_table(flow_zone_capacity_t *needs,
+    flow_redo_kind_e kind, uint32_t **filled);
 
 
 int
@@ -74,9 +74,7 @@ flow_needs_record(void *data, const char *record, flow_error_t *error)
             continue;
         }
 
-        filled = flow_needs_table(needs, walk.kind);
-
-        if (filled == NULL) {
+        if (!flow_needs_table(needs, walk.kind, &filled)) {
             continue;
         }
 
@@ -109,27 +107,33 @@ flow_needs_strings(flow_zone_capacity_t *needs, const flow_redo_walk_t *walk)
 }
 
 
-/* NULL: a table of the same size in each zone, or none. */
+/* False: a table of the same size in each zone, or none. */
 
-static uint32_t *
-flow_needs_table(flow_zone_capacity_t *needs, flow_redo_kind_e kind)
+static bool
+flow_needs_table(flow_zone_capacity_t *needs, flow_redo_kind_e kind,
+    uint32_t **filled)
 {
     switch (kind) {
 
     case FLOW_REDO_TOPICS:
-        return &needs->topics;
+        *filled = &needs->topics;
+        return true;
 
     case FLOW_REDO_PARTITIONS:
-        return &needs->partitions;
+        *filled = &needs->partitions;
+        return true;
 
     case FLOW_REDO_HOSTS:
-        return &needs->hosts;
+        *filled = &needs->hosts;
+        return true;
 
     case FLOW_REDO_AS_NUMBERS:
-        return &needs->as_numbers;
+        *filled = &needs->as_numbers;
+        return true;
 
     case FLOW_REDO_SERIES:
-        return &needs->series;
+        *filled = &needs->series;
+        return true;
 
     case FLOW_REDO_COUNTERS:
     case FLOW_REDO_STRINGS:
@@ -137,6 +141,6 @@ flow_needs_table(flow_zone_capacity_t *needs, flow_redo_kind_e kind)
     case FLOW_REDO_ERRORS:
     case FLOW_REDO_KIND_END:
     default:
-        return NULL;
+        return false;
     }
 }

@@ -115,11 +115,11 @@ main(int argc, char **argv)
             break;
 
         case 'h':
-            fputs(flow_state_help, stdout);
+            (void) fputs(flow_state_help, stdout);
             return FLOW_STATE_DONE;
 
         case 'V':
-            puts(FLOW_STATE_PROGRAM " " FLOW_VERSION);
+            (void) puts(FLOW_STATE_PROGRAM " " FLOW_VERSION);
             return FLOW_STATE_DONE;
 
         default:
@@ -274,5 +274,5 @@ flow_state_become_owner(const char *directory, flow_error_t *error)
 static void
 flow_state_complain(const char *text)
 {
-    fprintf(stderr, "%s: %s\n", FLOW_STATE_PROGRAM, text);
+    (void) fprintf(stderr, "%s: %s\n", FLOW_STATE_PROGRAM, text);
 }

@@ -275,20 +275,22 @@ static void
 flow_state_json_label(yajl_gen gen, const char *key, flow_str_t escaped)
 {
     bool        cut, repaired;
-    char        clean[FLOW_LABEL_MAX], plain[FLOW_ESCAPED_MAX];
+    char        c, clean[FLOW_LABEL_MAX], plain[FLOW_ESCAPED_MAX];
     size_t      i;
     flow_str_t  text = { 0, plain };
 
-    for (i = 0; i < escaped.len && text.len < sizeof(plain); i++) {
+    for (i = 0; i < escaped.len; i++) {
+        c = escaped.data[i];
 
-        if (escaped.data[i] == '\\' && i + 1 < escaped.len) {
-            i++;
-            plain[text.len++] = escaped.data[i] == 'n' ? '\n'
-                                                       : escaped.data[i];
+        if (c == '\\' && i + 1 < escaped.len) {
+            c = escaped.data[++i];
 
-        } else {
-            plain[text.len++] = escaped.data[i];
+            if (c == 'n') {
+                c = '\n';
+            }
         }
+
+        plain[text.len++] = c;
     }
 
     text.len = flow_text_clean_label(clean, text, &cut, &repaired);

@@ -5,6 +5,7 @@
 
 #include <pthread.h>
 
+#include "flow_text.h"
 #include "flow_zone.h"
 #include "flow_zone_writer.h"
 #include "tap.h"
