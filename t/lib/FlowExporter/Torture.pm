@@ -62,6 +62,7 @@ sub run {
 
     eval {
         $self->set_up($mounts);
+        $self->warm_up;
         $self->go_through_rounds;
 
         if (Test::More->builder->is_passing) {
@@ -152,6 +153,21 @@ sub mount_state {
     $kept = $dir;
 
     return 1;
+}
+
+
+# The first fault finds all at work.
+
+sub warm_up {
+    my ($self) = @_;
+
+    my $url = $self->{nginx}->url;
+
+    $self->{player}->ask('play', $self->{faults}->transit);
+    $self->wait(sub {
+        return FlowExporter::http(GET => $url)->{content}
+               =~ /^flow_receive_bytes_total\{/m;
+    }, 'the first flows');
 }
 
 
