@@ -247,7 +247,8 @@ ngx_http_flow_exporter_check_arguments(ngx_command_t *cmd, ngx_uint_t n)
         return n >= 1;
     }
 
-    return n == ((cmd->type & NGX_CONF_TAKE2) ? 2 : 1);
+    return n == ((cmd->type & NGX_CONF_TAKE3) ? 3
+                 : (cmd->type & NGX_CONF_TAKE2) ? 2 : 1);
 }
 
 
@@ -281,6 +282,15 @@ ngx_http_flow_exporter_complete(ngx_conf_t *cf,
         }
 
         *own = 0;
+    }
+
+    if (fecf->assign.start.policy == FLOW_START_COMMITTED
+        && fecf->assign.consumer.group == NULL)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "\"start committed\" without \"group\" in flow "
+                           "exporter \"%V\"", &exporter->name);
+        return NGX_ERROR;
     }
 
     if (ngx_http_flow_exporter_complete_consumer(cf, fecf) != NGX_OK) {

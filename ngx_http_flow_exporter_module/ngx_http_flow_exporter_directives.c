@@ -10,6 +10,10 @@
 
 #define NGX_HTTP_FLOW_EXPORTER_ZONE_MIN       (1024 * 1024)
 
+/* More instances would have no partition each. */
+
+#define NGX_HTTP_FLOW_EXPORTER_MEMBERS_MAX    1000
+
 /* A file of certificates or a key, read at configuration time. */
 
 #define NGX_HTTP_FLOW_EXPORTER_PEM_MAX        (1024 * 1024)
@@ -26,6 +30,10 @@ static char *ngx_http_flow_exporter_topic(ngx_conf_t *cf, ngx_command_t *cmd,
     void *conf);
 static char *ngx_http_flow_exporter_partitions(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
+static char *ngx_http_flow_exporter_member(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_flow_exporter_group(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf);
 static char *ngx_http_flow_exporter_start_policy(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_flow_exporter_kafka(ngx_conf_t *cf, ngx_command_t *cmd,
@@ -85,6 +93,12 @@ ngx_command_t  ngx_http_flow_exporter_block_commands[] = {
 
     { ngx_string("commit"), NGX_CONF_TAKE1,
       ngx_http_flow_exporter_commit_directive, 0, 0x0100, NULL },
+
+    { ngx_string("member"), NGX_CONF_TAKE3,
+      ngx_http_flow_exporter_member, 0, 0x1000, NULL },
+
+    { ngx_string("group"), NGX_CONF_TAKE1,
+      ngx_http_flow_exporter_group, 0, 0x2000, NULL },
 
       ngx_null_command
 };
@@ -240,18 +254,96 @@ ngx_http_flow_exporter_start_policy(ngx_conf_t *cf, ngx_command_t *cmd,
         return NGX_CONF_OK;
     }
 
+    if (ngx_strcmp(value[1].data, "committed") == 0) {
+        fecf->assign.start.policy = FLOW_START_COMMITTED;
+        return NGX_CONF_OK;
+    }
+
     when = ngx_atotm(value[1].data, value[1].len);
 
     if (when == (time_t) NGX_ERROR || when > NGX_MAX_INT32_VALUE * 100LL) {
         ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
                            "invalid start \"%V\", it must be \"latest\", "
-                           "\"earliest\" or seconds since the epoch",
-                           &value[1]);
+                           "\"earliest\", \"committed\" or seconds since the "
+                           "epoch", &value[1]);
         return NGX_CONF_ERROR;
     }
 
     fecf->assign.start.policy = FLOW_START_TIME;
     fecf->assign.start.timestamp = (int64_t) when * 1000;
+
+    return NGX_CONF_OK;
+}
+
+
+/* "member 0 of 3" to "member 2 of 3". */
+
+static char *
+ngx_http_flow_exporter_member(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    ngx_int_t   member, members;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+    member = ngx_atoi(value[1].data, value[1].len);
+    members = ngx_atoi(value[3].data, value[3].len);
+
+    if (ngx_strcmp(value[2].data, "of") != 0
+        || member == NGX_ERROR
+        || members == NGX_ERROR)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid member \"%V %V %V\", it must be a number "
+                           "\"of\" a number", &value[1], &value[2], &value[3]);
+        return NGX_CONF_ERROR;
+    }
+
+    if (members == 0 || members > NGX_HTTP_FLOW_EXPORTER_MEMBERS_MAX) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid number of members \"%V\", it must be 1 to "
+                           "%d", &value[3],
+                           NGX_HTTP_FLOW_EXPORTER_MEMBERS_MAX);
+        return NGX_CONF_ERROR;
+    }
+
+    if (member >= members) {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "there is no member \"%V\" of %i, the last one is "
+                           "%i", &value[1], members, members - 1);
+        return NGX_CONF_ERROR;
+    }
+
+    fecf->assign.member = (uint32_t) member;
+    fecf->assign.members = (uint32_t) members;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_flow_exporter_group(ngx_conf_t *cf, ngx_command_t *cmd, void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    ngx_str_t     *value;
+    flow_error_t   error;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        return NGX_CONF_OK;
+    }
+
+    if (flow_consume_check_group((const char *) value[1].data, &error)
+        != FLOW_OK)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0, "%s", error.text);
+        return NGX_CONF_ERROR;
+    }
+
+    fecf->assign.consumer.group = (const char *) value[1].data;
 
     return NGX_CONF_OK;
 }

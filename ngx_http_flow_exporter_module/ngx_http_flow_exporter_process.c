@@ -28,6 +28,10 @@
 #define NGX_HTTP_FLOW_EXPORTER_REST_MAX       60     /* s */
 #define NGX_HTTP_FLOW_EXPORTER_SETTLED        60     /* s, no crash loop */
 
+/* Of the two seconds that a process has to end, for Kafka's answer, ms. */
+
+#define NGX_HTTP_FLOW_EXPORTER_COMMIT_WAIT  1000
+
 
 static ngx_http_flow_exporter_process_t *ngx_http_flow_exporter_create_process(
     ngx_cycle_t *cycle, ngx_http_flow_exporter_t *exporter);
@@ -41,6 +45,8 @@ static ngx_msec_t ngx_http_flow_exporter_rest(
 static void ngx_http_flow_exporter_watch_handler(ngx_event_t *ev);
 static void ngx_http_flow_exporter_close(
     ngx_http_flow_exporter_process_t *fep);
+static void ngx_http_flow_exporter_commit_offsets(
+    ngx_http_flow_exporter_process_t *fep, int64_t until);
 static void ngx_http_flow_exporter_leave(
     ngx_http_flow_exporter_process_t *fep);
 static void ngx_http_flow_exporter_exit(void);
@@ -90,11 +96,14 @@ ngx_http_flow_exporter_start(ngx_cycle_t *cycle,
 ngx_uint_t
 ngx_http_flow_exporter_stop(void)
 {
+    int64_t                            until;
     ngx_http_flow_exporter_process_t  *fep;
 
     if (ngx_http_flow_exporter_processes == NULL) {
         return 0;
     }
+
+    until = flow_consume_clock() + NGX_HTTP_FLOW_EXPORTER_COMMIT_WAIT;
 
     while (ngx_http_flow_exporter_processes != NULL) {
         fep = ngx_http_flow_exporter_processes;
@@ -104,6 +113,7 @@ ngx_http_flow_exporter_stop(void)
             && flow_lease_check(&fep->lease) == FLOW_OK)
         {
             ngx_http_flow_exporter_commit_last(fep);
+            ngx_http_flow_exporter_commit_offsets(fep, until);
         }
 
         ngx_http_flow_exporter_close(fep);
@@ -329,6 +339,10 @@ ngx_http_flow_exporter_watch_handler(ngx_event_t *ev)
 
     flow_assign_refresh_ends(fep->assign);
 
+    if (fep->durable) {
+        flow_assign_commit(fep->assign);
+    }
+
     if (!fep->settled
         && ngx_time() - fep->started >= NGX_HTTP_FLOW_EXPORTER_SETTLED)
     {
@@ -376,6 +390,18 @@ ngx_http_flow_exporter_close(ngx_http_flow_exporter_process_t *fep)
 
     fep->zone = NULL;
     flow_lease_close(&fep->lease);
+}
+
+
+/* In order: who is next to consume a partition starts where this one ends. */
+
+static void
+ngx_http_flow_exporter_commit_offsets(ngx_http_flow_exporter_process_t *fep,
+    int64_t until)
+{
+    if (fep->durable && fep->assign != NULL) {
+        flow_assign_commit_last(fep->assign, until - flow_consume_clock());
+    }
 }
 
 
@@ -433,7 +459,10 @@ ngx_http_flow_exporter_finish(void)
 
 #else
 
+    int64_t                            until;
     ngx_http_flow_exporter_process_t  *fep;
+
+    until = flow_consume_clock() + NGX_HTTP_FLOW_EXPORTER_COMMIT_WAIT;
 
     while (ngx_http_flow_exporter_processes != NULL) {
         fep = ngx_http_flow_exporter_processes;
@@ -447,6 +476,7 @@ ngx_http_flow_exporter_finish(void)
 
         if (fep->pipeline != NULL) {
             ngx_http_flow_exporter_commit_last(fep);
+            ngx_http_flow_exporter_commit_offsets(fep, until);
         }
 
         ngx_http_flow_exporter_leave(fep);

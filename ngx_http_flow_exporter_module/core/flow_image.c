@@ -28,6 +28,7 @@ static void flow_image_add_partitions(flow_redo_t *redo,
 static void flow_image_add_names(flow_redo_t *redo, const flow_zone_t *zone);
 static void flow_image_add_series(flow_redo_t *redo, const flow_zone_t *zone);
 static void flow_image_add_errors(flow_redo_t *redo, const flow_zone_t *zone);
+static void flow_image_add_cluster(flow_redo_t *redo, const flow_zone_t *zone);
 
 
 char *
@@ -55,6 +56,7 @@ flow_image_create(const flow_zone_t *zone)
     flow_image_add_series(&redo, zone);
     flow_image_add_counters(&redo, zone);
     flow_image_add_errors(&redo, zone);
+    flow_image_add_cluster(&redo, zone);
 
     position = flow_journal_position(zone);
 
@@ -83,7 +85,8 @@ flow_image_size(const flow_zone_t *zone)
             + flow_zone_get(&zone->as_numbers) * sizeof(flow_redo_as_t)
             + flow_zone_get(&zone->series)
               * (sizeof(flow_redo_series_t) + sizeof(flow_redo_bytes_t))
-            + flow_zone_get(&zone->errors) * sizeof(flow_redo_error_t);
+            + flow_zone_get(&zone->errors) * sizeof(flow_redo_error_t)
+            + sizeof(flow_redo_cluster_t);
 
     /* one of each kind, and more where one would be longer than it can be */
 
@@ -235,4 +238,14 @@ flow_image_add_errors(flow_redo_t *redo, const flow_zone_t *zone)
         item.count = flow_zone_get(&zone->kafka_errors[i].count);
         flow_image_add(redo, FLOW_REDO_ERRORS, item);
     }
+}
+
+
+static void
+flow_image_add_cluster(flow_redo_t *redo, const flow_zone_t *zone)
+{
+    flow_redo_cluster_t  item;
+
+    memcpy(item.id, zone->cluster, sizeof(item.id));
+    flow_image_add(redo, FLOW_REDO_CLUSTER, item);
 }

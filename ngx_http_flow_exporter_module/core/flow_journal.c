@@ -194,6 +194,7 @@ flow_journal_clear(flow_zone_t *zone)
     flow_zone_set(&zone->string_bytes, 0);
     flow_zone_set(&zone->epoch, 0);
     flow_zone_set(&zone->number, 0);
+    memset(zone->cluster, 0, sizeof(zone->cluster));
 
     for (id = FLOW_COUNTER_RECORDS; id <= FLOW_COUNTER_STARTS; id++) {
         if (flow_zone_counter(zone, id) != NULL) {
@@ -245,6 +246,7 @@ flow_journal_check_item(flow_journal_check_t *check, flow_redo_kind_e kind,
         const flow_redo_series_t     *series;
         const flow_redo_bytes_t      *value;
         const flow_redo_error_t      *error;
+        const flow_redo_cluster_t    *cluster;
     } is;
 
     is.bytes = item;
@@ -265,7 +267,7 @@ flow_journal_check_item(flow_journal_check_t *check, flow_redo_kind_e kind,
                && is.partition->topic < check->topics
                && is.partition->partition >= 0
                && is.partition->partition < FLOW_PARTITION_MAX
-               && is.partition->to >= 0;
+               && is.partition->to >= -1;
 
     case FLOW_REDO_HOSTS:
         return flow_journal_follows(is.host->index, &check->hosts,
@@ -297,6 +299,9 @@ flow_journal_check_item(flow_journal_check_t *check, flow_redo_kind_e kind,
                                     FLOW_ZONE_ERRORS)
                && memchr(is.error->name, '\0', sizeof(is.error->name))
                   != NULL;
+
+    case FLOW_REDO_CLUSTER:
+        return is.cluster->id[sizeof(is.cluster->id) - 1] == '\0';
 
     case FLOW_REDO_STRINGS:
     case FLOW_REDO_KIND_END:
@@ -472,6 +477,13 @@ flow_journal_store_item(flow_zone_t *zone, flow_redo_kind_e kind,
         flow_journal_store_error(zone, is);
         break;
 
+    case FLOW_REDO_CLUSTER: {
+        const flow_redo_cluster_t  *cluster = is;
+
+        memcpy(zone->cluster, cluster->id, sizeof(zone->cluster));
+        break;
+    }
+
     case FLOW_REDO_STRINGS:
     case FLOW_REDO_KIND_END:
     default:
@@ -545,6 +557,10 @@ flow_journal_store_partition(flow_zone_t *zone,
     flow_zone_set(&partition->last, item->last);
     flow_zone_set(&partition->timestamp, item->timestamp);
     flow_zone_show(&partition->next_offset, item->to);
+
+    if (item->to == -1) {
+        flow_zone_set(&partition->consumed, 0);
+    }
 
     flow_journal_raise(&zone->partitions, item->index);
 }

@@ -15,6 +15,7 @@
 #include "flow_journal.h"
 #include "flow_pipeline.h"
 #include "flow_text.h"
+#include "flow_zone_word.h"
 
 
 typedef struct {
@@ -43,6 +44,9 @@ struct flow_pipeline_s {
     flow_pipeline_topic_t  *topics;
     flow_publish_topic_t   *entries;        /* topic -> the zone's */
     const flow_message_t   *message;        /* the one being decoded */
+    char                    cluster[FLOW_ZONE_CLUSTER];
+    bool                    cluster_changed; /* since the last record */
+    bool                    forget;         /* offsets of other topics */
 };
 
 
@@ -84,6 +88,8 @@ flow_pipeline_create(const flow_pipeline_conf_t *conf,
     pipeline->conf = *conf;
     pipeline->writer = writer;
     pipeline->zone = flow_zone_of(writer);
+    memcpy(pipeline->cluster, pipeline->zone->cluster,
+           sizeof(pipeline->cluster));
 
     pipeline->topics = calloc(conf->topic_count,
                               sizeof(flow_pipeline_topic_t));
@@ -245,7 +251,9 @@ flow_pipeline_is_empty(const flow_pipeline_t *pipeline)
     flow_publish_t  publish = {
         .writer = pipeline->writer,
         .batch = pipeline->batch,
-        .topics = pipeline->entries
+        .topics = pipeline->entries,
+        .cluster = pipeline->cluster_changed ? pipeline->cluster : NULL,
+        .forget = pipeline->forget
     };
 
     return flow_publish_is_empty(&publish);
@@ -261,6 +269,8 @@ flow_pipeline_compose(flow_pipeline_t *pipeline, flow_str_t *record,
         .batch = pipeline->batch,
         .topics = pipeline->entries,
         .names = pipeline->conf.names,
+        .cluster = pipeline->cluster_changed ? pipeline->cluster : NULL,
+        .forget = pipeline->forget,
         .position = pipeline->position,
         .events = events
     };
@@ -276,6 +286,8 @@ flow_pipeline_compose(flow_pipeline_t *pipeline, flow_str_t *record,
     }
 
     pipeline->position = publish.position;
+    pipeline->cluster_changed = false;
+    pipeline->forget = false;
     flow_aggregate_reset(pipeline->batch);
 
     return FLOW_OK;
@@ -405,6 +417,10 @@ flow_pipeline_begin(flow_pipeline_t *pipeline, uint32_t topic,
             return FLOW_ERROR;
         }
 
+        /* its entry may still have what is being forgotten */
+
+        known->last = -1;
+
         return FLOW_OK;
     }
 
@@ -417,6 +433,122 @@ flow_pipeline_begin(flow_pipeline_t *pipeline, uint32_t topic,
     known->last = -1;
 
     return FLOW_OK;
+}
+
+
+int
+flow_pipeline_forget(flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition)
+{
+    flow_advance_t             *advance;
+    flow_pipeline_partition_t  *known;
+
+    known = flow_pipeline_partition(pipeline, topic, partition);
+
+    if (known == NULL) {
+        return FLOW_OK;
+    }
+
+    advance = flow_aggregate_advance(pipeline->batch, topic, partition, -1);
+    if (advance == NULL) {
+        return FLOW_ERROR;
+    }
+
+    advance->last = -1;
+    advance->timestamp = -1;
+    advance->checksum = 0;
+    advance->anew = true;
+
+    known->next = -1;
+
+    return FLOW_OK;
+}
+
+
+void
+flow_pipeline_forget_others(flow_pipeline_t *pipeline)
+{
+    uint32_t           i, k;
+    flow_partition_t  *slot;
+
+    for (i = 0; i < flow_zone_get(&pipeline->zone->partitions); i++) {
+        slot = &flow_zone_partitions(pipeline->zone)[i];
+
+        for (k = 0; k < pipeline->conf.topic_count; k++) {
+            if (pipeline->entries[k].entry == flow_zone_get(&slot->topic)) {
+                break;
+            }
+        }
+
+        if (k == pipeline->conf.topic_count
+            && flow_zone_get(&slot->next_offset) != -1)
+        {
+            pipeline->forget = true;
+            return;
+        }
+    }
+}
+
+
+const char *
+flow_pipeline_cluster(const flow_pipeline_t *pipeline)
+{
+    return pipeline->cluster;
+}
+
+
+int
+flow_pipeline_set_cluster(flow_pipeline_t *pipeline, const char *id)
+{
+    bool      known = pipeline->cluster[0] != '\0';
+    int32_t   p;
+    uint32_t  i;
+
+    for (i = 0; known && i < pipeline->conf.topic_count; i++) {
+        for (p = 0; p < flow_pipeline_partitions(pipeline, i); p++) {
+            if (flow_pipeline_forget(pipeline, i, p) != FLOW_OK) {
+                return FLOW_ERROR;
+            }
+        }
+    }
+
+    if (known) {
+        flow_pipeline_forget_others(pipeline);
+    }
+
+    memset(pipeline->cluster, 0, sizeof(pipeline->cluster));
+    memcpy(pipeline->cluster, id, strlen(id));
+    pipeline->cluster_changed = true;
+
+    return FLOW_OK;
+}
+
+
+int32_t
+flow_pipeline_partitions(const flow_pipeline_t *pipeline, uint32_t topic)
+{
+    return (int32_t) pipeline->topics[topic].count;
+}
+
+
+int64_t
+flow_pipeline_stored_offset(const flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition)
+{
+    const flow_partition_t           *slot;
+    const flow_pipeline_partition_t  *known;
+
+    known = flow_pipeline_partition(pipeline, topic, partition);
+
+    if (known == NULL
+        || known->entry >= flow_zone_get(&pipeline->zone->partitions))
+    {
+        return -1;
+    }
+
+    slot = &flow_zone_partitions(pipeline->zone)[known->entry];
+
+    return flow_zone_get(&slot->next_offset);
 }
 
 

@@ -149,6 +149,43 @@ bool flow_pipeline_is_new(const flow_pipeline_t *pipeline, uint32_t topic,
 int flow_pipeline_begin(flow_pipeline_t *pipeline, uint32_t topic,
     int32_t partition, int64_t offset, flow_error_t *error) FLOW_MUST_CHECK;
 
+/*
+ * Has the next record forget a partition's offset, as if it had never been
+ * consumed.  FLOW_ERROR if memory is short.
+ */
+
+int flow_pipeline_forget(flow_pipeline_t *pipeline, uint32_t topic,
+    int32_t partition) FLOW_MUST_CHECK;
+
+/* The same for all partitions of topics that are not configured. */
+
+void flow_pipeline_forget_others(flow_pipeline_t *pipeline);
+
+/* Whose offsets these are: id of a cluster, empty: not known. */
+
+const char *flow_pipeline_cluster(const flow_pipeline_t *pipeline);
+
+/*
+ * Has the next record note whose offsets these are, an id shorter than
+ * FLOW_ZONE_CLUSTER.  If it was another one, the same record forgets them all.
+ * FLOW_ERROR if memory is short.
+ */
+
+int flow_pipeline_set_cluster(flow_pipeline_t *pipeline, const char *id)
+    FLOW_MUST_CHECK;
+
+/* Above the highest partition of a topic that has, or had, an offset. */
+
+int32_t flow_pipeline_partitions(const flow_pipeline_t *pipeline,
+    uint32_t topic);
+
+/*
+ * Next offset of a partition as the last applied record has it; -1: none.
+ */
+
+int64_t flow_pipeline_stored_offset(const flow_pipeline_t *pipeline,
+    uint32_t topic, int32_t partition);
+
 /* The partition's end was reached since the pipeline began. */
 
 bool flow_pipeline_is_caught_up(const flow_pipeline_t *pipeline,

@@ -83,6 +83,8 @@ flow_publish_is_empty(const flow_publish_t *publish)
     }
 
     return flow_aggregate_is_empty(publish->batch)
+           && publish->cluster == NULL
+           && !publish->forget
            && !flow_zone_pending(publish->writer)->any
            && !flow_zone_has_renames(publish->writer)
            && filled->topics == flow_zone_get(&zone->topics);
@@ -307,9 +309,12 @@ flow_publish_fixed(const flow_publish_t *publish)
     flow_batch_t              *batch = publish->batch;
     const flow_zone_filled_t  *filled = flow_zone_filled(publish->writer);
 
-    /* a partition that found no room in the zone has no item either */
+    /*
+     * a partition that found no room in the zone has no item either, and one
+     * of another topic is none that goes on
+     */
 
-    advances = batch->advance_count < filled->partitions
+    advances = batch->advance_count < filled->partitions && !publish->forget
                ? batch->advance_count
                : filled->partitions;
 
@@ -324,6 +329,7 @@ flow_publish_fixed(const flow_publish_t *publish)
              * sizeof(flow_redo_bytes_t)
            + FLOW_DIRECTION_COUNT * sizeof(flow_redo_series_t)
            + sizeof(flow_redo_as_t)
+           + sizeof(flow_redo_cluster_t)
            + sizeof(uint64_t)
            + (size_t) (filled->string_bytes
                        - flow_zone_get(&zone->string_bytes));

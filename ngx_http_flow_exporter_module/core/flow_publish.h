@@ -36,6 +36,8 @@ typedef struct {
     flow_batch_t           *batch;
     flow_publish_topic_t   *topics;      /* as the batch numbers them */
     const flow_names_t     *names;       /* NULL: none */
+    const char             *cluster;     /* new id, NULL: as it was */
+    bool                    forget;      /* offsets of other topics */
     flow_position_t         position;    /* of the record */
     flow_publish_events_t  *events;      /* added to */
 } flow_publish_t;

@@ -16,6 +16,9 @@ static void flow_publish_write_topics(flow_publishing_t *now);
 static void flow_publish_write_topic(flow_publishing_t *now, uint32_t entry,
     const flow_publish_topic_t *topic, const flow_topic_tally_t *tally);
 static void flow_publish_write_partitions(flow_publishing_t *now);
+static void flow_publish_write_forgotten(flow_publishing_t *now);
+static bool flow_publish_has_topic(const flow_publishing_t *now,
+    uint32_t entry);
 static void flow_publish_write_hosts(flow_publishing_t *now);
 static void flow_publish_write_as_numbers(flow_publishing_t *now);
 static void flow_publish_write_series(flow_publishing_t *now);
@@ -25,6 +28,7 @@ static void flow_publish_write_counters(flow_publishing_t *now);
 static void flow_publish_write_counter(flow_publishing_t *now, uint32_t id,
     uint64_t value);
 static void flow_publish_write_errors(flow_publishing_t *now);
+static void flow_publish_write_cluster(flow_publishing_t *now);
 
 
 #define flow_publish_add(now, kind, item)                                     \
@@ -37,11 +41,13 @@ flow_publish_write(flow_publishing_t *now)
     flow_publish_write_strings(now);
     flow_publish_write_topics(now);
     flow_publish_write_partitions(now);
+    flow_publish_write_forgotten(now);
     flow_publish_write_hosts(now);
     flow_publish_write_as_numbers(now);
     flow_publish_write_series(now);
     flow_publish_write_counters(now);
     flow_publish_write_errors(now);
+    flow_publish_write_cluster(now);
 }
 
 
@@ -165,6 +171,52 @@ flow_publish_write_partitions(flow_publishing_t *now)
 
         flow_publish_add(now, FLOW_REDO_PARTITIONS, item);
     }
+}
+
+
+/* What is stored of topics that are not configured. */
+
+static void
+flow_publish_write_forgotten(flow_publishing_t *now)
+{
+    uint32_t                i;
+    flow_partition_t       *slot;
+    flow_redo_partition_t   item;
+
+    for (i = 0; i < flow_zone_get(&now->zone->partitions); i++) {
+        slot = &flow_zone_partitions(now->zone)[i];
+
+        item.index = i;
+        item.topic = flow_zone_get(&slot->topic);
+        item.partition = flow_zone_get(&slot->partition);
+        item.checksum = 0;
+        item.last = -1;
+        item.timestamp = -1;
+        item.from = flow_zone_get(&slot->next_offset);
+        item.to = -1;
+
+        if (now->of->forget
+            && item.from != -1
+            && !flow_publish_has_topic(now, item.topic))
+        {
+            flow_publish_add(now, FLOW_REDO_PARTITIONS, item);
+        }
+    }
+}
+
+
+static bool
+flow_publish_has_topic(const flow_publishing_t *now, uint32_t entry)
+{
+    uint32_t  i;
+
+    for (i = 0; i < now->of->batch->topic_count; i++) {
+        if (now->of->topics[i].entry == entry) {
+            return true;
+        }
+    }
+
+    return false;
 }
 
 
@@ -360,5 +412,18 @@ flow_publish_write_errors(flow_publishing_t *now)
         item.count = flow_zone_get(&errors[i].count)
                      + pending->errors[i];
         flow_publish_add(now, FLOW_REDO_ERRORS, item);
+    }
+}
+
+
+static void
+flow_publish_write_cluster(flow_publishing_t *now)
+{
+    flow_redo_cluster_t  item;
+
+    if (now->of->cluster != NULL) {
+        memset(&item, 0, sizeof(item));
+        memcpy(item.id, now->of->cluster, strlen(now->of->cluster));
+        flow_publish_add(now, FLOW_REDO_CLUSTER, item);
     }
 }

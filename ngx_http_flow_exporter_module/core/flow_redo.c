@@ -69,7 +69,8 @@ static const size_t  flow_redo_item_sizes[FLOW_REDO_KIND_END] = {
     [FLOW_REDO_AS_NUMBERS] = sizeof(flow_redo_as_t),
     [FLOW_REDO_SERIES]     = sizeof(flow_redo_series_t),
     [FLOW_REDO_BYTES]      = sizeof(flow_redo_bytes_t),
-    [FLOW_REDO_ERRORS]     = sizeof(flow_redo_error_t)
+    [FLOW_REDO_ERRORS]     = sizeof(flow_redo_error_t),
+    [FLOW_REDO_CLUSTER]    = sizeof(flow_redo_cluster_t)
 };
 
 

@@ -78,6 +78,7 @@ typedef enum {
     FLOW_REDO_SERIES,          /* what tells a series from others */
     FLOW_REDO_BYTES,           /* its value */
     FLOW_REDO_ERRORS,
+    FLOW_REDO_CLUSTER = 20,    /* whose offsets these are */
     FLOW_REDO_KIND_END
 } flow_redo_kind_e;
 
@@ -109,7 +110,7 @@ typedef struct __attribute__((packed)) {
     int64_t   last;            /* ... its offset, -1: none, ... */
     int64_t   timestamp;       /* ... and when it was produced, ms, -1 */
     int64_t   from;            /* -1: began to be consumed */
-    int64_t   to;
+    int64_t   to;              /* -1: forgotten, as if never consumed */
 } flow_redo_partition_t;
 
 typedef struct __attribute__((packed)) {
@@ -142,6 +143,10 @@ typedef struct __attribute__((packed)) {
     char      name[48];        /* with a zero */
     uint64_t  count;
 } flow_redo_error_t;
+
+typedef struct __attribute__((packed)) {
+    char      id[64];          /* with zeros to its end */
+} flow_redo_cluster_t;
 
 
 /* Composes a record in memory that the caller owns. */

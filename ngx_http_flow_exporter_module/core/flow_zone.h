@@ -35,7 +35,7 @@
 
 /* Part of the zone's name: a new layout is a new zone. */
 
-#define FLOW_ZONE_VERSION  2
+#define FLOW_ZONE_VERSION  3
 
 /* The smallest memory that flow_zone_format() accepts. */
 
@@ -44,6 +44,7 @@
 #define FLOW_ZONE_TOPICS       256   /* capacity.topics of every zone */
 #define FLOW_ZONE_ERRORS        32   /* kinds of Kafka errors told apart */
 #define FLOW_ZONE_ERROR_NAME    48
+#define FLOW_ZONE_CLUSTER       64   /* a cluster's id, with a zero */
 
 /* A reference to a string of the arena counts in units of so many bytes. */
 
@@ -109,7 +110,8 @@ typedef struct {
 typedef struct {
     _Atomic uint32_t  topic;             /* index */
     _Atomic int32_t   partition;
-    _Atomic int64_t   next_offset;       /* first offset not counted yet */
+    _Atomic int64_t   next_offset;       /* first offset not counted yet, -1:
+                                            forgotten */
     _Atomic int64_t   end_offset;        /* -1: not known */
     _Atomic uint32_t  consumed;          /* by the present writer: 0 or 1 */
     _Atomic uint32_t  checksum;          /* of the last message counted, */
@@ -208,6 +210,9 @@ typedef struct {
     _Atomic uint64_t      image_nanoseconds;
 
     flow_kafka_error_t    kafka_errors[FLOW_ZONE_ERRORS];
+
+    /* whose offsets these are; for the writer alone, empty: not known */
+    char                  cluster[FLOW_ZONE_CLUSTER];
 } flow_zone_t;
 
 

@@ -31,6 +31,8 @@ static const flow_consume_handler_t  flow_assign_handler = {
     .topic = flow_assign_topic,
     .resolved = flow_assign_resolved,
     .stopped = flow_assign_stopped,
+    .cluster = flow_assign_cluster,
+    .committed = flow_assign_committed,
     .error = flow_assign_error,
     .connected = flow_assign_connected,
     .log = flow_assign_log
@@ -55,7 +57,7 @@ flow_assign_create(const flow_assign_conf_t *conf, flow_pipeline_t *pipeline,
     assign->topics = calloc(conf->consumer.topic_count,
                             sizeof(flow_assign_topic_t));
 
-    if (assign->topics == NULL) {
+    if (assign->topics == NULL || flow_assign_forget(assign) != FLOW_OK) {
         flow_error_set(error, "no memory for the assignment");
 
     } else {
@@ -232,7 +234,6 @@ static void
 flow_assign_topic(void *data, uint32_t topic, int32_t partitions)
 {
     int32_t               p;
-    uint32_t              i;
     flow_assign_t        *assign = data;
     flow_assign_topic_t  *state = &assign->topics[topic];
 
@@ -246,18 +247,13 @@ flow_assign_topic(void *data, uint32_t topic, int32_t partitions)
     state->count = partitions;
     state->told = true;
 
-    if (assign->conf.partition_count == 0) {
-        for (p = 0; p < partitions; p++) {
-            flow_assign_consider(assign, topic, p);
-        }
-
-    } else if (partitions > 0) {
+    if (partitions > 0) {
         flow_assign_warn(assign, topic, partitions);
     }
 
-    for (i = 0; i < assign->conf.partition_count; i++) {
-        if (assign->conf.partitions[i] < partitions) {
-            flow_assign_consider(assign, topic, assign->conf.partitions[i]);
+    for (p = 0; p < partitions; p++) {
+        if (flow_assign_is_ours(assign, topic, p)) {
+            flow_assign_consider(assign, topic, p);
         }
     }
 
@@ -286,7 +282,8 @@ flow_assign_grow(flow_assign_topic_t *topic, int32_t count)
     while (topic->capacity < count) {
         partitions[topic->capacity++] = (flow_assign_partition_t) {
             .goal = -1,
-            .looked_at = -1
+            .looked_at = -1,
+            .committed = -1
         };
     }
 

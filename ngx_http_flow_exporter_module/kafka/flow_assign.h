@@ -15,6 +15,8 @@ typedef struct {
     flow_start_t          start;
     const int32_t        *partitions;        /* ascending */
     uint32_t              partition_count;   /* 0: all that there are */
+    uint32_t              member;            /* of these, the share of this */
+    uint32_t              members;           /* ... one of so many */
 
     /* the three that are not about partitions go on to the process */
     void                (*error)(void *data, const char *name);
@@ -56,6 +58,22 @@ void flow_assign_refresh_ends(flow_assign_t *assign);
  */
 
 bool flow_assign_is_caught_up(const flow_assign_t *assign);
+
+
+/*
+ * Commits to Kafka what the zone has of each partition that is consumed; only
+ * while that is durable.  Does not wait, and does nothing without a group; to
+ * be called again and again.
+ */
+
+void flow_assign_commit(flow_assign_t *assign);
+
+/*
+ * The same for an orderly end: waits so many milliseconds, and says what is
+ * not committed then.
+ */
+
+void flow_assign_commit_last(flow_assign_t *assign, int64_t milliseconds);
 
 
 #endif /* FLOW_ASSIGN_H */

@@ -21,7 +21,9 @@
 
 
 static void flow_assign_first(flow_assign_t *assign, uint32_t topic,
-    int32_t partition, int64_t offset);
+    int32_t partition, int64_t offset, int64_t low);
+static void flow_assign_again(flow_assign_t *assign, uint32_t topic,
+    int32_t partition);
 static void flow_assign_look(flow_assign_t *assign, uint32_t topic,
     int32_t partition, int64_t offset, int64_t low, int64_t high);
 static void flow_assign_anew(flow_assign_t *assign, uint32_t topic,
@@ -62,7 +64,12 @@ flow_assign_consider(flow_assign_t *assign, uint32_t topic, int32_t partition)
 
     if (found->added) {
         state->added++;
-        start.policy = FLOW_START_EARLIEST;
+
+        /* what is new to this instance may be old to another one */
+
+        if (start.policy != FLOW_START_COMMITTED) {
+            start.policy = FLOW_START_EARLIEST;
+        }
     }
 
     flow_consume_resolve(assign->consumer, topic, partition, &start);
@@ -80,9 +87,17 @@ flow_assign_resolved(void *data, uint32_t topic, int32_t partition,
     found->goal = high;
 
     if (found->state == FLOW_ASSIGN_RESOLVING) {
-        flow_assign_first(assign, topic, partition, offset);
+        flow_assign_first(assign, topic, partition, offset, low);
 
-    } else if (found->state == FLOW_ASSIGN_LOOKING) {
+    } else if (found->state != FLOW_ASSIGN_LOOKING) {
+        return;
+
+    } else if (flow_pipeline_next_offset(assign->pipeline, topic, partition)
+               == -1)
+    {
+        flow_assign_again(assign, topic, partition);
+
+    } else {
         flow_assign_look(assign, topic, partition, offset, low, high);
     }
 }
@@ -92,23 +107,35 @@ flow_assign_resolved(void *data, uint32_t topic, int32_t partition,
 
 static void
 flow_assign_first(flow_assign_t *assign, uint32_t topic, int32_t partition,
-    int64_t offset)
+    int64_t offset, int64_t low)
 {
     bool                   added;
+    const char            *why;
     flow_assign_topic_t   *state = &assign->topics[topic];
 
     static const char *const  reasons[] = {
         [FLOW_START_LATEST] = "the newest",
         [FLOW_START_EARLIEST] = "the oldest",
-        [FLOW_START_TIME] = "the first since the start time"
+        [FLOW_START_TIME] = "the first since the start time",
+        [FLOW_START_COMMITTED] = "committed in Kafka"
     };
 
     added = state->partitions[partition].added;
+    why = reasons[assign->conf.start.policy];
+
+    if (offset == -1) {
+
+        /* nothing is left out that perhaps nobody has counted */
+
+        offset = low;
+        why = "the oldest: nothing is committed in Kafka";
+
+    } else if (added && assign->conf.start.policy != FLOW_START_COMMITTED) {
+        why = "its beginning: it is new";
+    }
 
     if (flow_assign_begin(assign, topic, partition, offset) == FLOW_OK) {
-        flow_assign_consume(assign, topic, partition, offset,
-                            added ? "its beginning: it is new"
-                                  : reasons[assign->conf.start.policy]);
+        flow_assign_consume(assign, topic, partition, offset, why);
     }
 
     if (added) {
@@ -133,6 +160,7 @@ void
 flow_assign_stopped(void *data, uint32_t topic, int32_t partition,
     bool out_of_range)
 {
+    flow_start_t              start;
     flow_assign_t            *assign = data;
     flow_assign_partition_t  *found;
 
@@ -148,10 +176,37 @@ flow_assign_stopped(void *data, uint32_t topic, int32_t partition,
         return;
     }
 
+    if (flow_pipeline_next_offset(assign->pipeline, topic, partition) == -1) {
+        flow_assign_again(assign, topic, partition);
+        return;
+    }
+
     found->state = FLOW_ASSIGN_LOOKING;
 
-    flow_consume_resolve(assign->consumer, topic, partition,
-                         &assign->conf.start);
+    /* what is committed in Kafka is not beyond the offset that is gone */
+
+    start = assign->conf.start;
+
+    if (start.policy == FLOW_START_COMMITTED) {
+        start.policy = FLOW_START_EARLIEST;
+    }
+
+    flow_consume_resolve(assign->consumer, topic, partition, &start);
+}
+
+
+/* The offset was forgotten since the partition began to be consumed. */
+
+static void
+flow_assign_again(flow_assign_t *assign, uint32_t topic, int32_t partition)
+{
+    flow_assign_partition_t  *found;
+
+    found = &assign->topics[topic].partitions[partition];
+    found->state = FLOW_ASSIGN_IDLE;
+    found->other = false;
+
+    flow_assign_consider(assign, topic, partition);
 }
 
 

@@ -1,7 +1,9 @@
 /*
  * The assignment inside: what flow_assign.c (what comes from the consumer),
- * flow_assign_offset.c (from where a partition goes on) and
- * flow_assign_verify.c (whether it is still the same) share, and nobody else.
+ * flow_assign_offset.c (from where a partition goes on),
+ * flow_assign_verify.c (whether it is still the same) and flow_assign_share.c
+ * (what is this instance's, and what others learn of it) share, and nobody
+ * else.
  *
  *   idle -- topic: offset stored --> verifying -- same ----> consumed
  *     |                               |   |  ^                |   |
@@ -43,6 +45,7 @@ typedef struct {
                                               consumed, -1: not known yet */
     uint32_t                  looks;       /* in a row, ... */
     int64_t                   looked_at;   /* ... with this next offset */
+    int64_t                   committed;   /* to Kafka, -1: nothing */
 } flow_assign_partition_t;
 
 
@@ -61,6 +64,7 @@ struct flow_assign_s {
     flow_pipeline_t          *pipeline;
     flow_consumer_t          *consumer;
     flow_assign_topic_t      *topics;
+    int64_t                   committed_all;   /* when, ms */
 };
 
 
@@ -75,6 +79,23 @@ void flow_assign_resolved(void *data, uint32_t topic, int32_t partition,
     int64_t offset, int64_t low, int64_t high);
 void flow_assign_stopped(void *data, uint32_t topic, int32_t partition,
     bool out_of_range);
+
+int flow_assign_cluster(void *data, const char *id);
+void flow_assign_committed(void *data, uint32_t topic, int32_t partition,
+    int64_t offset);
+
+/* True if the partition is to be consumed by this instance. */
+
+bool flow_assign_is_ours(const flow_assign_t *assign, uint32_t topic,
+    int32_t partition);
+
+/*
+ * Others may consume what the configuration does not name: where a partition
+ * starts at the offset committed in Kafka, an offset of ours from before would
+ * have theirs counted twice.  FLOW_ERROR if memory is short.
+ */
+
+int flow_assign_forget(flow_assign_t *assign) FLOW_MUST_CHECK;
 
 /*
  * Consumes a partition that has a next offset, "low" and above being there:

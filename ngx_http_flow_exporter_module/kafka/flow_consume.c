@@ -79,6 +79,8 @@ flow_consume_open(flow_consumer_t *consumer, const flow_consumer_conf_t *conf,
     consumer->topics = calloc(conf->topic_count, sizeof(flow_consume_topic_t));
     consumer->handles = calloc(conf->topic_count, sizeof(rd_kafka_topic_t *));
 
+    consumer->staged = rd_kafka_topic_partition_list_new(0);
+
     if (consumer->topics == NULL || consumer->handles == NULL) {
         flow_error_set(error, "no memory for the topics");
         return FLOW_ERROR;
@@ -301,6 +303,10 @@ flow_consume_close(flow_consumer_t *consumer)
 
     if (consumer->wake != -1) {
         close(consumer->wake);
+    }
+
+    if (consumer->staged != NULL) {
+        rd_kafka_topic_partition_list_destroy(consumer->staged);
     }
 
     free(consumer->handles);

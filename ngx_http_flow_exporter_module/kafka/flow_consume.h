@@ -19,13 +19,19 @@
 typedef enum {
     FLOW_START_LATEST = 0,
     FLOW_START_EARLIEST,
-    FLOW_START_TIME
+    FLOW_START_TIME,
+    FLOW_START_COMMITTED        /* in Kafka, for the group */
 } flow_start_e;
 
 typedef struct {
     flow_start_e  policy;
     int64_t       timestamp;    /* FLOW_START_TIME: milliseconds */
 } flow_start_t;
+
+
+/* A cluster's id, with a zero. */
+
+#define FLOW_CONSUME_CLUSTER  64
 
 
 /* A librdkafka property; both are terminated by a zero. */
@@ -44,6 +50,7 @@ typedef struct {
     uint32_t                topic_count;
     const flow_property_t  *properties;      /* in the order of the file */
     uint32_t                property_count;
+    const char             *group;           /* NULL: none */
 } flow_consumer_conf_t;
 
 
@@ -68,7 +75,8 @@ typedef struct {
 
     /*
      * answer to flow_consume_resolve(): where to start, and the offsets that
-     * the partition has now (low to high - 1)
+     * the partition has now (low to high - 1); -1 where it starts at the
+     * offset that is committed, and there is none
      */
     void  (*resolved)(void *data, uint32_t topic, int32_t partition,
                       int64_t offset, int64_t low, int64_t high);
@@ -80,6 +88,16 @@ typedef struct {
      */
     void  (*stopped)(void *data, uint32_t topic, int32_t partition,
                      bool out_of_range);
+
+    /*
+     * whose brokers these are, as often as metadata tell; an id shorter than
+     * FLOW_CONSUME_CLUSTER, before any topic.  Not FLOW_OK ends the poll
+     */
+    int   (*cluster)(void *data, const char *id);
+
+    /* flow_consume_commit() has done this */
+    void  (*committed)(void *data, uint32_t topic, int32_t partition,
+                       int64_t offset);
 
     /* each error of Kafka's or librdkafka's, by librdkafka's name of it */
     void  (*error)(void *data, const char *name);
@@ -97,12 +115,14 @@ typedef struct flow_consumer_s  flow_consumer_t;
 
 /*
  * For "nginx -t": FLOW_OK, or FLOW_ERROR with a sentence that quotes it, if
- * this is no broker (host:port, [IPv6 address]:port), or no topic.
+ * this is no broker (host:port, [IPv6 address]:port), no topic, or no group.
  */
 
 int flow_consume_check_broker(const char *broker, flow_error_t *error)
     FLOW_MUST_CHECK;
 int flow_consume_check_topic(const char *topic, flow_error_t *error)
+    FLOW_MUST_CHECK;
+int flow_consume_check_group(const char *group, flow_error_t *error)
     FLOW_MUST_CHECK;
 
 /*
@@ -184,6 +204,28 @@ void flow_consume_reject(flow_consumer_t *consumer, uint32_t topic,
 
 int64_t flow_consume_end_offset(const flow_consumer_t *consumer,
     uint32_t topic, int32_t partition);
+
+/*
+ * Commits offsets to Kafka under the group's id: those that were staged, all
+ * at once, while no other commit is under way.  "committed" tells of each; what
+ * fails is left to the next commit.  Nothing commits by itself.
+ */
+
+void flow_consume_stage(flow_consumer_t *consumer, uint32_t topic,
+    int32_t partition, int64_t offset);
+void flow_consume_commit(flow_consumer_t *consumer);
+bool flow_consume_is_committing(const flow_consumer_t *consumer);
+
+/*
+ * Waits until no commit is under way, not longer than so many milliseconds,
+ * and not while no broker answers.
+ */
+
+void flow_consume_settle(flow_consumer_t *consumer, int64_t milliseconds);
+
+/* A monotonic clock, milliseconds. */
+
+int64_t flow_consume_clock(void);
 
 /*
  * Ends all threads and frees everything, which may take seconds while

@@ -13,6 +13,7 @@
 
 
 #define FLOW_TOPIC_NAME_MAX  249
+#define FLOW_GROUP_NAME_MAX  255
 
 
 static int flow_consume_check_brokers(const char *brokers,
@@ -208,6 +209,28 @@ flow_consume_check_topic(const char *topic, flow_error_t *error)
         flow_error_set(error, "invalid topic \"%.300s\", Kafka allows up "
                        "to %d of the characters a-z A-Z 0-9 . _ -", topic,
                        FLOW_TOPIC_NAME_MAX);
+        return FLOW_ERROR;
+    }
+
+    return FLOW_OK;
+}
+
+
+int
+flow_consume_check_group(const char *group, flow_error_t *error)
+{
+    size_t  i;
+
+    for (i = 0; group[i] != '\0'; i++) {
+        if (!isgraph((unsigned char) group[i])) {
+            break;
+        }
+    }
+
+    if (i == 0 || i > FLOW_GROUP_NAME_MAX || group[i] != '\0') {
+        flow_error_set(error, "invalid group \"%.300s\", it must be 1 to %d "
+                       "visible ASCII characters", group,
+                       FLOW_GROUP_NAME_MAX);
         return FLOW_ERROR;
     }
 

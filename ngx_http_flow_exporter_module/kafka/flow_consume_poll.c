@@ -9,7 +9,7 @@
 #include "flow_consumer.h"
 
 
-static void flow_consume_answers(flow_consumer_t *consumer);
+static int flow_consume_answers(flow_consumer_t *consumer) FLOW_MUST_CHECK;
 static void flow_consume_metadata(flow_consumer_t *consumer,
     rd_kafka_resp_err_t error);
 static void flow_consume_topic(flow_consumer_t *consumer,
@@ -33,6 +33,7 @@ flow_consume_descriptor(const flow_consumer_t *consumer)
 int
 flow_consume_poll(flow_consumer_t *consumer, uint32_t limit)
 {
+    int       rc;
     uint64_t  count;
 
     /* before the queues, so that what comes meanwhile wakes us again */
@@ -41,17 +42,23 @@ flow_consume_poll(flow_consumer_t *consumer, uint32_t limit)
 
     rd_kafka_poll(consumer->kafka, 0);
 
-    flow_consume_answers(consumer);
+    rc = flow_consume_answers(consumer);
 
-    return flow_consume_messages(consumer, limit);
+    return rc == FLOW_OK ? flow_consume_messages(consumer, limit) : rc;
 }
 
 
-static void
+static int
 flow_consume_answers(flow_consumer_t *consumer)
 {
+    int                   rc = FLOW_OK;
+    char                  cluster[FLOW_CONSUME_CLUSTER];
     flow_job_t           *job, *next;
     rd_kafka_resp_err_t   error;
+
+    if (flow_control_take_cluster(consumer->control, cluster)) {
+        rc = consumer->handler.cluster(consumer->data, cluster);
+    }
 
     if (flow_control_take_metadata(consumer->control, &error)) {
         flow_consume_metadata(consumer, error);
@@ -64,6 +71,8 @@ flow_consume_answers(flow_consumer_t *consumer)
         next = job->next;
         flow_consume_done(consumer, job);
     }
+
+    return rc;
 }
 
 

@@ -44,6 +44,7 @@ static const flow_property_t  flow_default_properties[] = {
 static const flow_property_t  flow_fixed_properties[] = {
     { "auto.offset.reset", "error" },
     { "enable.auto.commit", "false" },
+    { "auto.commit.enable", "false" },       /* the same, of a topic */
     { "enable.auto.offset.store", "false" },
     { "enable.partition.eof", "true" },
     { "log.queue", "true" }
@@ -58,6 +59,7 @@ static const flow_owned_t  flow_owned_properties[] = {
     { "enable.auto.*", "is the exporter's own: it keeps its offsets itself" },
     { "auto.commit.*", "is the exporter's own: it keeps its offsets itself" },
     { "offset.store.*", "is the exporter's own: it keeps its offsets itself" },
+    { "group.id", "is what the directive \"group\" sets" },
     { "group.*", "cannot be set: the exporter reads without a consumer "
       "group" },
     { "enable.partition.eof", "is the exporter's own" },
@@ -201,7 +203,11 @@ flow_consume_properties_create(const flow_consumer_conf_t *conf,
            != FLOW_OK
         || flow_consume_properties_set(properties, "bootstrap.servers",
                                        conf->brokers, error)
-           != FLOW_OK)
+           != FLOW_OK
+        || (conf->group != NULL
+            && flow_consume_properties_set(properties, "group.id",
+                                           conf->group, error)
+               != FLOW_OK))
     {
         goto failed;
     }

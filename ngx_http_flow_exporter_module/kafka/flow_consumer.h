@@ -1,7 +1,7 @@
 /*
  * The consumer inside: what flow_consume.c (its life), flow_consume_poll.c
- * (what comes out of it) and flow_consume_partition.c (a partition's round)
- * share, and nobody else.
+ * (what comes out of it), flow_consume_partition.c (a partition's round) and
+ * flow_consume_commit.c (offsets in Kafka) share, and nobody else.
  *
  * A partition, once metadata has named it, goes round like this:
  *
@@ -70,6 +70,11 @@ struct flow_consumer_s {
     uint32_t                topic_count;
     bool                    lingers;      /* after a full queue */
     size_t                  row;          /* messages since it was empty */
+
+    /* offsets to be committed, and what became of the last commit */
+    rd_kafka_topic_partition_list_t  *staged;
+    bool                              committing;
+    rd_kafka_resp_err_t               commit_said;
 
     /* taken from the queue, not handled yet: batch[batch_next] ... */
     rd_kafka_message_t     *batch[FLOW_CONSUME_BATCH];

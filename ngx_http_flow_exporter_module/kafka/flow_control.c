@@ -8,7 +8,6 @@
 #include <signal.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #include "flow_text.h"
@@ -56,6 +55,8 @@ struct flow_control_s {
     bool                      metadata_fresh;
     rd_kafka_resp_err_t       metadata_error;
     flow_control_slot_t      *slots;
+    char                      cluster[FLOW_CONSUME_CLUSTER];
+    bool                      cluster_fresh;
 
     /* NULL: nothing is to be fetched at once */
     rd_kafka_topic_partition_list_t  *fetch;
@@ -74,7 +75,6 @@ static bool flow_control_note_locked(flow_control_t *control, uint32_t topic,
     const flow_control_topic_t *answer);
 static void flow_control_hurry_locked(flow_control_t *control);
 static void flow_control_wake(flow_control_t *control);
-static int64_t flow_control_now(void);
 
 
 static void
@@ -123,7 +123,7 @@ flow_control_create(rd_kafka_t *kafka, rd_kafka_topic_t *const *topics,
     control->wake = wake;
     flow_control_empty(&control->pending);
     flow_control_empty(&control->done);
-    control->metadata_due = flow_control_now();
+    control->metadata_due = flow_consume_clock();
     control->slots = calloc(topic_count, sizeof(flow_control_slot_t));
 
     if (control->slots == NULL) {
@@ -196,7 +196,7 @@ flow_control_destroy(flow_control_t *control)
 void
 flow_control_submit(flow_control_t *control, flow_job_t *job, int64_t delay)
 {
-    job->due = flow_control_now() + delay;
+    job->due = flow_consume_clock() + delay;
 
     pthread_mutex_lock(&control->mutex);
     flow_control_append(&control->pending, job);
@@ -221,7 +221,7 @@ void
 flow_control_refresh(flow_control_t *control)
 {
     pthread_mutex_lock(&control->mutex);
-    control->metadata_due = flow_control_now();
+    control->metadata_due = flow_consume_clock();
     control->metadata_fresh = false;
     control->refreshes++;
     pthread_cond_signal(&control->condition);
@@ -260,6 +260,21 @@ flow_control_take_metadata(flow_control_t *control,
 
 
 bool
+flow_control_take_cluster(flow_control_t *control, char *id)
+{
+    bool  fresh;
+
+    pthread_mutex_lock(&control->mutex);
+    fresh = control->cluster_fresh;
+    memcpy(id, control->cluster, sizeof(control->cluster));
+    control->cluster_fresh = false;
+    pthread_mutex_unlock(&control->mutex);
+
+    return fresh;
+}
+
+
+bool
 flow_control_take_topic(flow_control_t *control, uint32_t topic,
     flow_control_topic_t *answer)
 {
@@ -287,7 +302,7 @@ flow_control_run(void *data)
     pthread_mutex_lock(&control->mutex);
 
     while (!control->closing) {
-        now = flow_control_now();
+        now = flow_consume_clock();
         job = flow_control_next_locked(control, now);
 
         fetch = control->fetch;
@@ -425,6 +440,11 @@ flow_control_metadata(flow_control_t *control)
         changed |= flow_control_note_locked(control, i++, &answer);
     }
 
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        control->cluster_fresh |= flow_query_cluster(control->kafka,
+                                                     control->cluster);
+    }
+
     missing |= error != RD_KAFKA_RESP_ERR_NO_ERROR;
     changed |= error != control->metadata_error;
     control->metadata_error = error;
@@ -435,7 +455,7 @@ flow_control_metadata(flow_control_t *control)
 
     if (refreshes == control->refreshes) {
         control->metadata_fresh = true;
-        control->metadata_due = flow_control_now()
+        control->metadata_due = flow_consume_clock()
                                 + (missing ? FLOW_CONTROL_RETRY
                                            : FLOW_CONTROL_REFRESH);
     }
@@ -484,15 +504,4 @@ flow_control_wake(flow_control_t *control)
     uint64_t  one = 1;
 
     (void) !write(control->wake, &one, sizeof(one));
-}
-
-
-static int64_t
-flow_control_now(void)
-{
-    struct timespec  now;
-
-    clock_gettime(CLOCK_MONOTONIC, &now);
-
-    return (int64_t) now.tv_sec * 1000 + now.tv_nsec / 1000000;
 }

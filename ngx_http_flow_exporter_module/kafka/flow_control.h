@@ -108,6 +108,13 @@ flow_job_t *flow_control_take_done(flow_control_t *control);
 bool flow_control_take_metadata(flow_control_t *control,
     rd_kafka_resp_err_t *error);
 
+/*
+ * True if metadata told whose brokers these are since the last call; "id" has
+ * room for FLOW_CONSUME_CLUSTER bytes.
+ */
+
+bool flow_control_take_cluster(flow_control_t *control, char *id);
+
 /* True if metadata told something of the topic since the last call. */
 
 bool flow_control_take_topic(flow_control_t *control, uint32_t topic,

@@ -2,6 +2,8 @@
  * Step 0, the calls of librdkafka that wait: offsets, metadata, stopping.
  */
 
+#include <string.h>
+
 #include "flow_query.h"
 
 
@@ -27,6 +29,8 @@ static rd_kafka_resp_err_t flow_query_offsets(rd_kafka_t *kafka,
 static rd_kafka_resp_err_t flow_query_ask(rd_kafka_t *kafka,
     rd_kafka_topic_partition_list_t *list, flow_job_t *jobs, int64_t which);
 static int64_t flow_query_timestamp(const flow_job_t *job, int64_t which);
+static rd_kafka_resp_err_t flow_query_committed(rd_kafka_t *kafka,
+    rd_kafka_topic_partition_list_t *list, flow_job_t *jobs);
 static void flow_query_answer(flow_job_t *job,
     const rd_kafka_topic_partition_t *found, int64_t which);
 
@@ -106,6 +110,10 @@ flow_query_offsets(rd_kafka_t *kafka, rd_kafka_topic_t *const *topics,
         error = flow_query_ask(kafka, list, jobs, FLOW_QUERY_START);
     }
 
+    if (error == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        error = flow_query_committed(kafka, list, jobs);
+    }
+
     rd_kafka_topic_partition_list_destroy(list);
 
     return error;
@@ -145,6 +153,50 @@ flow_query_ask(rd_kafka_t *kafka, rd_kafka_topic_partition_list_t *list,
 
     for (job = jobs; job != NULL; job = job->next) {
         flow_query_answer(job, &list->elems[i++], which);
+    }
+
+    return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+
+/* What is committed for the group, where a job starts there. */
+
+static rd_kafka_resp_err_t
+flow_query_committed(rd_kafka_t *kafka, rd_kafka_topic_partition_list_t *list,
+    flow_job_t *jobs)
+{
+    int                          i = 0;
+    bool                         asked = false;
+    flow_job_t                  *job;
+    rd_kafka_resp_err_t          error;
+    rd_kafka_topic_partition_t  *found;
+
+    for (job = jobs; job != NULL; job = job->next) {
+        list->elems[i++].err = RD_KAFKA_RESP_ERR_NO_ERROR;
+        asked |= job->start.policy == FLOW_START_COMMITTED;
+    }
+
+    if (!asked) {
+        return RD_KAFKA_RESP_ERR_NO_ERROR;
+    }
+
+    error = rd_kafka_committed(kafka, list, FLOW_QUERY_OFFSETS_WAIT);
+
+    if (error != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        return error;
+    }
+
+    i = 0;
+
+    for (job = jobs; job != NULL; job = job->next) {
+        found = &list->elems[i++];
+
+        if (job->start.policy == FLOW_START_COMMITTED
+            && job->error == RD_KAFKA_RESP_ERR_NO_ERROR)
+        {
+            job->error = found->err;
+            job->offset = found->offset >= 0 ? found->offset : -1;
+        }
     }
 
     return RD_KAFKA_RESP_ERR_NO_ERROR;
@@ -253,4 +305,29 @@ flow_query_topic(rd_kafka_t *kafka, rd_kafka_topic_t *topic,
     rd_kafka_metadata_destroy(metadata);
 
     return RD_KAFKA_RESP_ERR_NO_ERROR;
+}
+
+
+bool
+flow_query_cluster(rd_kafka_t *kafka, char *id)
+{
+    char    *told;
+    size_t   length;
+
+    told = rd_kafka_clusterid(kafka, 0);
+
+    if (told == NULL) {
+        return false;
+    }
+
+    length = strlen(told);
+
+    if (length != 0 && length < FLOW_CONSUME_CLUSTER) {
+        memset(id, 0, FLOW_CONSUME_CLUSTER);
+        memcpy(id, told, length);
+    }
+
+    rd_kafka_mem_free(kafka, told);
+
+    return length != 0 && length < FLOW_CONSUME_CLUSTER;
 }

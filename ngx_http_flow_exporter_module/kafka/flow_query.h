@@ -37,4 +37,12 @@ rd_kafka_resp_err_t flow_query_topic(rd_kafka_t *kafka,
     rd_kafka_topic_t *topic, flow_control_topic_t *answer);
 
 
+/*
+ * Whose brokers these are, as the last metadata told, in FLOW_CONSUME_CLUSTER
+ * bytes; false: not told, or no id of that length.  Does not wait.
+ */
+
+bool flow_query_cluster(rd_kafka_t *kafka, char *id);
+
+
 #endif /* FLOW_QUERY_H */
