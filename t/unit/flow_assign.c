@@ -182,6 +182,44 @@ open_zone(test_t *test)
 }
 
 
+/* What the group has committed of a partition; -1: nothing. */
+
+static int64_t
+committed(const char *group, const char *topic, int32_t partition)
+{
+    char                              reason[256];
+    int64_t                           offset;
+    rd_kafka_t                       *reader;
+    rd_kafka_conf_t                  *conf = rd_kafka_conf_new();
+    rd_kafka_topic_partition_list_t  *list;
+
+    rd_kafka_conf_set(conf, "bootstrap.servers",
+                      rd_kafka_mock_cluster_bootstraps(cluster), reason,
+                      sizeof(reason));
+    rd_kafka_conf_set(conf, "group.id", group, reason, sizeof(reason));
+    reader = rd_kafka_new(RD_KAFKA_CONSUMER, conf, reason, sizeof(reason));
+
+    if (reader == NULL) {
+        fail(reason);
+    }
+
+    list = rd_kafka_topic_partition_list_new(1);
+    rd_kafka_topic_partition_list_add(list, topic, partition);
+
+    if (rd_kafka_committed(reader, list, SECONDS * 1000)
+        != RD_KAFKA_RESP_ERR_NO_ERROR)
+    {
+        fail("no answer about committed offsets");
+    }
+
+    offset = list->elems[0].offset;
+    rd_kafka_topic_partition_list_destroy(list);
+    rd_kafka_destroy(reader);
+
+    return offset < 0 ? -1 : offset;
+}
+
+
 static void
 prepare(test_t *test, const char *topic, flow_start_e policy)
 {
@@ -609,6 +647,244 @@ test_verified(void)
 }
 
 
+/* Three instances, and the same with a list: each partition has one owner. */
+
+static void
+test_members(void)
+{
+    double    until;
+    int32_t   p;
+    test_t    test;
+    uint32_t  member, wrong;
+
+    static const int32_t  listed[] = { 0, 1, 2, 3, 4, 6 };
+
+    /* CRC-32 of the name is 1 mod 3 */
+
+    static const int32_t   owners[7] = { 1, 2, 0, 1, 2, -1, 1 };
+    static const uint32_t  shares[3] = { 1, 3, 2 };
+
+    rd_kafka_mock_topic_create(cluster, "members", 7, 1);
+
+    for (p = 0; p < 7; p++) {
+        produce("members", p, 1, 100);
+    }
+
+    for (member = 0; member < 3; member++) {
+        prepare(&test, "members", FLOW_START_EARLIEST);
+        test.conf.member = member;
+        test.conf.members = 3;
+        test.conf.partitions = listed;
+        test.conf.partition_count = 6;
+        begin(&test);
+
+        until = now() + SECONDS;
+
+        while (said(&test, "is consumed from") < shares[member]
+               && turn(&test, until))
+        {
+            /* void */
+        }
+
+        wrong = 0;
+
+        for (p = 0; p < 7; p++) {
+            wrong += (flow_pipeline_next_offset(test.pipeline, 0, p) != -1)
+                     != (owners[p] == (int32_t) member);
+        }
+
+        ok(wrong == 0 && said(&test, "is consumed from") == shares[member],
+           "member %u of 3 has its share of what is listed", member);
+        end(&test);
+    }
+}
+
+
+/* All that the zone has is committed, and nothing before it has it. */
+
+static void
+test_group(void)
+{
+    double                 until;
+    test_t                 test;
+    flow_publish_events_t  events;
+
+    rd_kafka_mock_topic_create(cluster, "group", 2, 1);
+    produce("group", 0, 10, 100);
+    produce("group", 1, 20, 100);
+
+    prepare(&test, "group", FLOW_START_COMMITTED);
+    test.conf.consumer.group = "lag";
+    begin(&test);
+    ok(reaches(&test, 0, 10, "partition 0 is consumed from offset 0, the "
+               "oldest: nothing is committed")
+       && reaches(&test, 1, 20, NULL),
+       "start committed, where nothing is: nothing is left out");
+    flow_assign_commit(test.assign);
+    flow_assign_commit_last(test.assign, SECONDS * 1000);
+    ok(committed("lag", "group", 0) == -1,
+       "what no record has is not committed");
+
+    zone_commit(test.pipeline, &events);
+    flow_assign_commit(test.assign);
+    until = now() + SECONDS;
+
+    while (committed("lag", "group", 1) != 20 && turn(&test, until)) {
+        /* void */
+    }
+
+    ok(committed("lag", "group", 0) == 10 && committed("lag", "group", 1) == 20,
+       "what a record has is committed");
+
+    produce("group", 1, 5, 100);
+    ok(reaches(&test, 1, 25, NULL), "and goes on");
+    zone_commit(test.pipeline, &events);
+    flow_assign_commit_last(test.assign, SECONDS * 1000);
+    ok(committed("lag", "group", 1) == 25, "an orderly end waits for it");
+    ok(said(&test, "committed for group") == 0, "and says nothing then");
+    end(&test);
+
+    produce("group", 1, 5, 100);
+    prepare(&test, "group", FLOW_START_COMMITTED);
+    test.conf.consumer.group = "lag";
+    flow_pipeline_topic(test.pipeline, 0, 0);
+    begin(&test);
+    ok(reaches(&test, 1, 30, "partition 1 is consumed from offset 25, "
+               "committed in Kafka")
+       && counters(&test)->messages[FLOW_MESSAGE_DECODED] == 5,
+       "another instance goes on there, whatever it knows of the topic");
+    end(&test);
+}
+
+
+/* A commit that Kafka refuses is said once, and tried again. */
+
+static void
+test_refused_commit(void)
+{
+    double                 until;
+    test_t                 test;
+    flow_publish_events_t  events;
+
+    static const char  refusal[] = "offsets are not committed: Broker: Group "
+                                   "authorization failed";
+
+    rd_kafka_mock_topic_create(cluster, "refused", 1, 1);
+    produce("refused", 0, 3, 100);
+    rd_kafka_mock_push_request_errors(cluster, 8 /* OffsetCommit */, 2,
+        RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED,
+        RD_KAFKA_RESP_ERR_GROUP_AUTHORIZATION_FAILED);
+
+    prepare(&test, "refused", FLOW_START_EARLIEST);
+    test.conf.consumer.group = "refused";
+    begin(&test);
+    ok(reaches(&test, 0, 3, NULL), "consumed");
+    zone_commit(test.pipeline, &events);
+    until = now() + SECONDS;
+
+    do {
+        flow_assign_commit(test.assign);
+    } while (said(&test, "offsets are committed again") == 0
+             && turn(&test, until));
+
+    ok(committed("refused", "refused", 0) == 3 && said(&test, refusal) == 1
+       && said(&test, "offsets are committed again") == 1,
+       "refused, said once, tried again");
+    end(&test);
+}
+
+
+/* What goes to another instance is forgotten, and comes back from there. */
+
+static void
+test_forgotten(void)
+{
+    test_t                 test;
+    flow_partition_t      *stored;
+    flow_publish_events_t  events;
+
+    rd_kafka_mock_topic_create(cluster, "moved", 2, 1);
+    produce("moved", 0, 10, 100);
+    produce("moved", 1, 10, 100);
+
+    static const int32_t  first[] = { 0 };
+
+    prepare(&test, "moved", FLOW_START_COMMITTED);
+    test.conf.consumer.group = "moved";
+    begin(&test);
+    ok(reaches(&test, 0, 10, NULL) && reaches(&test, 1, 10, NULL),
+       "both partitions");
+    zone_commit(test.pipeline, &events);
+    flow_assign_commit_last(test.assign, SECONDS * 1000);
+    flow_assign_close(test.assign);
+    stored = flow_zone_partitions(test.zone);
+
+    test.conf.partitions = first;
+    test.conf.partition_count = 1;
+    restart(&test);
+    zone_commit(test.pipeline, &events);
+    ok(stored[0].next_offset + stored[1].next_offset == 9
+       && said(&test, "partition 1 is consumed no longer, its offset 10 is "
+               "forgotten") == 1, "the one that is not named is forgotten");
+    produce("moved", 0, 5, 100);
+    ok(reaches(&test, 0, 15, NULL), "the other goes on");
+    zone_commit(test.pipeline, &events);
+    flow_assign_commit_last(test.assign, SECONDS * 1000);
+    ok(committed("moved", "moved", 0) == 15
+       && committed("moved", "moved", 1) == 10,
+       "nothing is committed for what was forgotten");
+    flow_assign_close(test.assign);
+
+    produce("moved", 1, 7, 100);
+    test.conf.partition_count = 0;
+    restart(&test);
+    ok(reaches(&test, 1, 17, "partition 1 is consumed from offset 10, "
+               "committed in Kafka")
+       && counters(&test)->messages[FLOW_MESSAGE_DECODED] == 32
+       && test.zone->partitions == 2,
+       "it comes back where the group is, into its old entry");
+    end(&test);
+}
+
+
+/* Another cluster with as many records: only its id tells. */
+
+static void
+test_cluster(void)
+{
+    char                   id[FLOW_ZONE_CLUSTER];
+    test_t                 test;
+    flow_publish_events_t  events;
+
+    rd_kafka_mock_topic_create(cluster, "cluster", 1, 1);
+    produce("cluster", 0, 10, 100);
+
+    consumed_before(&test, "cluster", FLOW_START_EARLIEST, 10);
+    memcpy(id, test.zone->cluster, sizeof(id));
+    ok(id[0] != '\0', "the cluster's id is stored: \"%s\"", id);
+
+    memset(test.zone->cluster, 0, sizeof(id));
+    test.zone->cluster[0] = 'x';
+    restart(&test);
+    ok(reaches(&test, 0, 10, "the stored offsets of cluster \"x\": all "
+               "partitions start anew")
+       && reaches(&test, 0, 10, "from offset 0, the oldest")
+       && counters(&test)->messages[FLOW_MESSAGE_DECODED] == 20
+       && strcmp(test.zone->cluster, id) == 0,
+       "another one: its records count, and its id is stored");
+    flow_assign_close(test.assign);
+
+    /* that a process dies which has stored the id is the same as this */
+
+    test.log[0] = '\0';
+    restart(&test);
+    zone_commit(test.pipeline, &events);
+    ok(reaches(&test, 0, 10, "from offset 10, stored offset")
+       && said(&test, "start anew") == 0, "and it is the one then");
+    end(&test);
+}
+
+
 int
 main(void)
 {
@@ -621,6 +897,11 @@ main(void)
     test_gap();
     test_short_denial();
     test_verified();
+    test_members();
+    test_group();
+    test_refused_commit();
+    test_forgotten();
+    test_cluster();
 
     rd_kafka_destroy(producer);
 

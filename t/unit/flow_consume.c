@@ -56,6 +56,7 @@ typedef struct {
     uint32_t          topic_calls;
     uint32_t          errors;
     uint32_t          connects;
+    uint32_t          clusters;
     uint32_t          disconnects;
     partition_t       partitions[PARTITIONS];
     char              lines[LINES][256];
@@ -326,9 +327,32 @@ on_log(void *data, flow_log_e level, const char *text)
 }
 
 
+static int
+on_cluster(void *data, const char *id)
+{
+    test_t  *test = data;
+
+    test->clusters += id[0] != '\0';
+
+    return FLOW_OK;
+}
+
+
+static void
+on_committed(void *data, uint32_t topic, int32_t partition, int64_t offset)
+{
+    (void) data;
+    (void) topic;
+    (void) partition;
+    (void) offset;
+
+    ok(false, "nothing was to be committed");
+}
+
+
 static const flow_consume_handler_t  handler = {
-    on_message, on_end, on_topic, on_resolved, on_stopped, on_error,
-    on_connected, on_log
+    on_message, on_end, on_topic, on_resolved, on_stopped, on_cluster,
+    on_committed, on_error, on_connected, on_log
 };
 
 

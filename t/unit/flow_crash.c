@@ -43,6 +43,8 @@
 
 typedef struct {
     int64_t   shown[PARTITIONS];
+    int64_t   forgotten[PARTITIONS];    /* where it was, for who comes next */
+    bool      cluster;           /* has been noted */
     uint64_t  steps;             /* of the last life that came to its end */
     char      died_at[32];
     char      wrong[256];
@@ -239,8 +241,35 @@ commit(flow_pipeline_t *pipeline, flow_store_t *store)
     flow_pipeline_apply(pipeline);
 
     for (p = 0; p < PARTITIONS; p++) {
-        shared->shown[p] = flow_pipeline_next_offset(pipeline, 0, p);
+        if (flow_pipeline_next_offset(pipeline, 0, p) != -1) {
+            shared->shown[p] = flow_pipeline_next_offset(pipeline, 0, p);
+        }
     }
+
+    shared->cluster = true;
+}
+
+
+/*
+ * As a partition does that goes to another instance and comes back when that
+ * has counted nothing.
+ */
+
+static void
+forget(flow_pipeline_t *pipeline, flow_store_t *store, int32_t partition)
+{
+    int64_t  next = flow_pipeline_next_offset(pipeline, 0, partition);
+
+    shared->forgotten[partition] = next;
+    require(flow_pipeline_forget(pipeline, 0, partition) == FLOW_OK,
+            "a partition is forgotten");
+
+    if (random_below(2) == 0) {
+        commit(pipeline, store);
+    }
+
+    require(flow_pipeline_begin(pipeline, 0, partition, next, &error)
+            == FLOW_OK, "a partition comes back");
 }
 
 
@@ -269,8 +298,15 @@ take_over(flow_lease_t *lease, flow_recovered_t *recovered)
     }
 
     for (p = 0; p < PARTITIONS; p++) {
+        if (next[p] == -1) {
+            next[p] = shared->forgotten[p];
+        }
+
         require(next[p] >= shared->shown[p], "less than was shown");
     }
+
+    require(!shared->cluster || strcmp(zone->cluster, "one") == 0,
+            "the cluster that was noted");
 
     require_exact(next);
 
@@ -287,6 +323,10 @@ count(flow_pipeline_t *pipeline, flow_store_t *store,
     for (batch = 0; batch < BATCHES; batch++) {
         for (message = 0; message < MESSAGES; message++) {
             deliver(pipeline, (int32_t) random_below(PARTITIONS));
+        }
+
+        if (batch == 1) {
+            forget(pipeline, store, (int32_t) random_below(PARTITIONS));
         }
 
         commit(pipeline, store);
@@ -321,9 +361,15 @@ live(void)
 
     for (p = 0; p < PARTITIONS; p++) {
         if (flow_pipeline_next_offset(pipeline, 0, p) == -1) {
-            require(flow_pipeline_begin(pipeline, 0, p, 0, &error)
+            require(flow_pipeline_begin(pipeline, 0, p, shared->forgotten[p],
+                                        &error)
                     == FLOW_OK, "a partition begins");
         }
+    }
+
+    if (flow_pipeline_cluster(pipeline)[0] == '\0') {
+        require(flow_pipeline_set_cluster(pipeline, "one") == FLOW_OK,
+                "a cluster is noted");
     }
 
     begin_log(store, &recovered);
