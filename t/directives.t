@@ -75,6 +75,8 @@ takes('a block', block());
 for my $directive (
     'partitions all;', 'partitions 0;', 'partitions 11 2 999999;',
     'start latest;', 'start earliest;', 'start 1700000000;', 'start 0;',
+    'member 0 of 1;', 'member 999 of 1000;', 'partitions 1 4; member 1 of 2;',
+    'group edge;', 'group off;', 'start committed; group "x.y:z@1";',
     'kafka client.id "edge of the world";',
     'kafka fetch.max.bytes 60000000; kafka fetch.wait.max.ms 100;',
     'kafka security.protocol sasl_ssl; kafka sasl.mechanisms SCRAM-SHA-512;'
@@ -488,19 +490,19 @@ start latest;
 --- directives
 start middle;
 --- emerg
-invalid start "middle", it must be "latest", "earliest" or seconds since the epoch in flow.conf:1
+invalid start "middle", it must be "latest", "earliest", "committed" or seconds since the epoch in flow.conf:1
 
 === start at a negative time
 --- directives
 start -1;
 --- emerg
-invalid start "-1", it must be "latest", "earliest" or seconds since the epoch in flow.conf:1
+invalid start "-1", it must be "latest", "earliest", "committed" or seconds since the epoch in flow.conf:1
 
 === start in milliseconds
 --- directives
 start 1700000000000;
 --- emerg
-invalid start "1700000000000", it must be "latest", "earliest" or seconds since the epoch in flow.conf:1
+invalid start "1700000000000", it must be "latest", "earliest", "committed" or seconds since the epoch in flow.conf:1
 
 === start at two times
 --- directives
@@ -560,7 +562,99 @@ Kafka property "enable.auto.commit" is the exporter's own: it keeps its offsets 
 --- directives
 kafka group.id edge;
 --- emerg
-Kafka property "group.id" cannot be set: the exporter reads without a consumer group in flow.conf:1
+Kafka property "group.id" is what the directive "group" sets in flow.conf:1
+
+=== nor another property of one
+--- directives
+kafka group.instance.id edge;
+--- emerg
+Kafka property "group.instance.id" cannot be set: the exporter reads without a consumer group in flow.conf:1
+
+=== a group without a name
+--- directives
+group "";
+--- emerg
+invalid group "", it must be 1 to 255 visible ASCII characters in flow.conf:1
+
+=== a group with a space
+--- directives
+group "my group";
+--- emerg
+invalid group "my group", it must be 1 to 255 visible ASCII characters in flow.conf:1
+
+=== group twice
+--- directives
+group one;
+group off;
+--- emerg
+"group" directive is duplicate in flow.conf:2
+
+=== start committed without a group
+--- http
+flow_exporter {
+    brokers kafka.example.net:9092;
+    topic flows;
+    asn 64500;
+    start committed;
+    group off;
+}
+--- emerg
+"start committed" without "group" in flow exporter "default" in flow.conf:7
+
+=== a member of none
+--- directives
+member 0 of 0;
+--- emerg
+invalid number of members "0", it must be 1 to 1000 in flow.conf:1
+
+=== a member of too many
+--- directives
+member 0 of 1001;
+--- emerg
+invalid number of members "1001", it must be 1 to 1000 in flow.conf:1
+
+=== one member too far
+--- directives
+member 3 of 3;
+--- emerg
+there is no member "3" of 3, the last one is 2 in flow.conf:1
+
+=== a member without its number
+--- directives
+member first of 3;
+--- emerg
+invalid member "first of 3", it must be a number "of" a number in flow.conf:1
+
+=== a member of something else
+--- directives
+member 1 in 3;
+--- emerg
+invalid member "1 in 3", it must be a number "of" a number in flow.conf:1
+
+=== a negative member
+--- directives
+member -1 of 3;
+--- emerg
+invalid member "-1 of 3", it must be a number "of" a number in flow.conf:1
+
+=== a member of how many
+--- directives
+member 1 of;
+--- emerg
+invalid number of arguments in "member" directive in flow.conf:1
+
+=== two members in one
+--- directives
+member 0 1 of 3;
+--- emerg
+invalid number of arguments in "member" directive in flow.conf:1
+
+=== member twice
+--- directives
+member 0 of 3;
+member 1 of 3;
+--- emerg
+"member" directive is duplicate in flow.conf:2
 
 === no plugins
 --- directives

@@ -44,7 +44,6 @@ static const flow_property_t  flow_default_properties[] = {
 static const flow_property_t  flow_fixed_properties[] = {
     { "auto.offset.reset", "error" },
     { "enable.auto.commit", "false" },
-    { "auto.commit.enable", "false" },       /* the same, of a topic */
     { "enable.auto.offset.store", "false" },
     { "enable.partition.eof", "true" },
     { "log.queue", "true" }

@@ -720,11 +720,13 @@ test_group(void)
                "oldest: nothing is committed")
        && reaches(&test, 1, 20, NULL),
        "start committed, where nothing is: nothing is left out");
-    flow_assign_commit(test.assign);
     flow_assign_commit_last(test.assign, SECONDS * 1000);
+    flow_assign_close(test.assign);
     ok(committed("lag", "group", 0) == -1,
-       "what no record has is not committed");
+       "nothing is committed that no record has, nor by itself");
 
+    restart(&test);
+    ok(reaches(&test, 0, 10, NULL) && reaches(&test, 1, 20, NULL), "again");
     zone_commit(test.pipeline, &events);
     flow_assign_commit(test.assign);
     until = now() + SECONDS;
