@@ -249,9 +249,9 @@ sub sum {
 # { partition => [offset, lag] } as Kafka's tool has them.
 
 sub described {
-    my $tool = "$FlowExporter::root/t/tools/kafka";
-    my $said = qx("$tool" tool consumer-groups --describe --group $group \
-                      --bootstrap-server @{[$kafka->bootstrap]} 2>&1);
+    my $tool = "'$FlowExporter::root/t/tools/kafka' tool consumer-groups";
+    my $from = '--bootstrap-server ' . $kafka->bootstrap;
+    my $said = qx($tool $from --describe --group $group 2>&1);
 
     $? == 0 or die "kafka-consumer-groups has failed: $said\n";
 
