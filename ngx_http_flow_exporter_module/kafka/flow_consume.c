@@ -54,6 +54,7 @@ flow_consume_create(const flow_consumer_conf_t *conf,
     consumer->report.handler = &consumer->handler;
     consumer->report.data = data;
 
+    consumer->staged = rd_kafka_topic_partition_list_new(0);
     consumer->wake = eventfd(0, EFD_CLOEXEC|EFD_NONBLOCK);
 
     if (consumer->wake == -1) {
@@ -78,8 +79,6 @@ flow_consume_open(flow_consumer_t *consumer, const flow_consumer_conf_t *conf,
 
     consumer->topics = calloc(conf->topic_count, sizeof(flow_consume_topic_t));
     consumer->handles = calloc(conf->topic_count, sizeof(rd_kafka_topic_t *));
-
-    consumer->staged = rd_kafka_topic_partition_list_new(0);
 
     if (consumer->topics == NULL || consumer->handles == NULL) {
         flow_error_set(error, "no memory for the topics");
@@ -305,10 +304,7 @@ flow_consume_close(flow_consumer_t *consumer)
         close(consumer->wake);
     }
 
-    if (consumer->staged != NULL) {
-        rd_kafka_topic_partition_list_destroy(consumer->staged);
-    }
-
+    rd_kafka_topic_partition_list_destroy(consumer->staged);
     free(consumer->handles);
     free(consumer->topics);
     free(consumer);

@@ -163,6 +163,31 @@ flow_consume_properties_set_all(rd_kafka_conf_t *conf,
 }
 
 
+/* What the exporter owns. */
+
+static int
+flow_consume_properties_set_own(rd_kafka_conf_t *properties,
+    const flow_consumer_conf_t *conf, flow_error_t *error)
+{
+    if (flow_consume_properties_set_all(properties, flow_fixed_properties,
+            sizeof(flow_fixed_properties) / sizeof(flow_property_t), error)
+        != FLOW_OK
+        || flow_consume_properties_set(properties, "bootstrap.servers",
+                                       conf->brokers, error)
+           != FLOW_OK)
+    {
+        return FLOW_ERROR;
+    }
+
+    if (conf->group == NULL) {
+        return FLOW_OK;
+    }
+
+    return flow_consume_properties_set(properties, "group.id", conf->group,
+                                       error);
+}
+
+
 rd_kafka_conf_t *
 flow_consume_properties_create(const flow_consumer_conf_t *conf,
     flow_error_t *error)
@@ -197,16 +222,8 @@ flow_consume_properties_create(const flow_consumer_conf_t *conf,
     if (flow_consume_properties_set_all(properties, conf->properties,
                                         conf->property_count, error)
         != FLOW_OK
-        || flow_consume_properties_set_all(properties, flow_fixed_properties,
-               sizeof(flow_fixed_properties) / sizeof(flow_property_t), error)
-           != FLOW_OK
-        || flow_consume_properties_set(properties, "bootstrap.servers",
-                                       conf->brokers, error)
-           != FLOW_OK
-        || (conf->group != NULL
-            && flow_consume_properties_set(properties, "group.id",
-                                           conf->group, error)
-               != FLOW_OK))
+        || flow_consume_properties_set_own(properties, conf, error)
+           != FLOW_OK)
     {
         goto failed;
     }

@@ -85,7 +85,8 @@ check(char *rest)
     const char            *topics[LINES];
     flow_error_t           error;
     flow_property_t        properties[LINES];
-    flow_consumer_conf_t   conf = { "", topics, 0, properties, 0 };
+    flow_consumer_conf_t   conf = { "", topics, 0, properties, 0,
+                                    "group" };
 
     memset(&error, 0, sizeof(error));
 
