@@ -175,6 +175,14 @@ flow_state_json_offsets(yajl_gen gen, const flow_zone_t *zone)
     (void) yajl_gen_array_open(gen);
 
     for (i = 0; i < flow_zone_get(&zone->partitions); i++) {
+
+        if (flow_zone_get(&partitions[i].next_offset) == -1) {
+
+            /* forgotten */
+
+            continue;
+        }
+
         (void) yajl_gen_map_open(gen);
 
         flow_state_json_label(gen, "topic",

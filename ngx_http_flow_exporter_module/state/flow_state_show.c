@@ -237,6 +237,14 @@ flow_state_show_offsets(const flow_zone_t *zone)
     partitions = flow_zone_partitions(zone);
 
     for (i = 0; i < flow_zone_get(&zone->partitions); i++) {
+
+        if (flow_zone_get(&partitions[i].next_offset) == -1) {
+
+            /* forgotten */
+
+            continue;
+        }
+
         flow_state_print(flow_state_topic(zone,
                              flow_zone_get(&partitions[i].topic)));
         printf("\t%" PRId32 "\t%" PRId64 "\n",
