@@ -95,6 +95,44 @@ flow_index_add(flow_index_t *index, uint32_t hash, uint32_t entry)
 }
 
 
+/* What stands behind closes up, so that no search ends at the gap. */
+
+bool
+flow_index_remove(flow_index_t *index, uint32_t hash, uint32_t entry)
+{
+    uint32_t            gap, i;
+    flow_index_slot_t  *slots = index->slots;
+
+    gap = hash & index->mask;
+
+    while (slots[gap].entry != entry) {
+
+        if (slots[gap].entry == FLOW_INDEX_NONE) {
+            return false;
+        }
+
+        gap = (gap + 1) & index->mask;
+    }
+
+    for (i = (gap + 1) & index->mask;
+         slots[i].entry != FLOW_INDEX_NONE;
+         i = (i + 1) & index->mask)
+    {
+        /* one whose own place lies behind the gap stays */
+
+        if (((i - slots[i].hash) & index->mask) >= ((i - gap) & index->mask)) {
+            slots[gap] = slots[i];
+            gap = i;
+        }
+    }
+
+    slots[gap].entry = FLOW_INDEX_NONE;
+    index->used--;
+
+    return true;
+}
+
+
 void
 flow_index_clear(flow_index_t *index)
 {

@@ -3,8 +3,6 @@
  * table.  Open addressing; a slot keeps the hash beside the number, so that
  * entries are compared only when they are most likely equal, and growing
  * needs no second look at them.
- *
- * Nothing is ever removed but by clearing the whole.
  */
 
 #ifndef FLOW_INDEX_H
@@ -55,6 +53,10 @@ uint32_t flow_index_find(const flow_index_t *index, uint32_t hash,
 
 int flow_index_add(flow_index_t *index, uint32_t hash, uint32_t entry)
     FLOW_MUST_CHECK;
+
+/* Removes an entry that was added with this hash; false if none was. */
+
+bool flow_index_remove(flow_index_t *index, uint32_t hash, uint32_t entry);
 
 /* Forgets all entries, and keeps the room. */
 

@@ -1,6 +1,7 @@
 /*
- * flow_index: whatever is added is found again, and nothing else, however
- * often the index has grown and however many hashes are equal.
+ * flow_index: whatever is added is found again until it is removed, and
+ * nothing else, however often the index has grown and however many hashes are
+ * equal.
  */
 
 #include <stdlib.h>
@@ -19,6 +20,34 @@ static bool
 is_number(const void *table, uint32_t entry, const void *key)
 {
     return ((const uint32_t *) table)[entry] == *(const uint32_t *) key;
+}
+
+
+/* Every third goes, in an order of its own. */
+
+static void
+remove_some(flow_index_t *index, uint32_t mask, uint32_t bits)
+{
+    uint32_t  i, k, wrong = 0;
+
+    for (i = 0; i < ENTRIES; i++) {
+        k = i * 7919 % ENTRIES;
+        wrong += k % 3 == 0
+                 && !flow_index_remove(index,
+                        flow_index_hash(numbers[k], 0) & mask, k);
+    }
+
+    for (i = 0; i < ENTRIES; i++) {
+        wrong += flow_index_find(index, flow_index_hash(numbers[i], 0) & mask,
+                                 is_number, numbers, &numbers[i])
+                 != (i % 3 == 0 ? FLOW_INDEX_NONE : i);
+    }
+
+    ok(wrong == 0, "hashes of %u bits: what is removed is gone, the others "
+       "are found", bits);
+    ok(!flow_index_remove(index, flow_index_hash(numbers[0], 0) & mask, 0)
+       && index->used == ENTRIES - (ENTRIES + 2) / 3,
+       "hashes of %u bits: what is gone is not removed again", bits);
 }
 
 
@@ -61,6 +90,7 @@ test_all_found(uint32_t bits)
     ok(missing == 0, "hashes of %u bits: all of %d are found", bits, ENTRIES);
     ok(strange == 0, "hashes of %u bits: what was not added is not", bits);
 
+    remove_some(&index, mask, bits);
     flow_index_clear(&index);
 
     for (i = 0; i < ENTRIES; i++) {
