@@ -26,6 +26,7 @@ static void flow_image_add_topics(flow_redo_t *redo, const flow_zone_t *zone);
 static void flow_image_add_partitions(flow_redo_t *redo,
     const flow_zone_t *zone);
 static void flow_image_add_names(flow_redo_t *redo, const flow_zone_t *zone);
+static uint32_t flow_image_name(const flow_zone_t *zone, uint32_t reference);
 static void flow_image_add_series(flow_redo_t *redo, const flow_zone_t *zone);
 static void flow_image_add_errors(flow_redo_t *redo, const flow_zone_t *zone);
 static void flow_image_add_cluster(flow_redo_t *redo, const flow_zone_t *zone);
@@ -74,7 +75,7 @@ flow_image_size(const flow_zone_t *zone)
 {
     size_t  counters, items, sections;
 
-    counters = FLOW_COUNTER_STARTS - FLOW_COUNTER_RECORDS + 1;
+    counters = FLOW_COUNTER_END - FLOW_COUNTER_RECORDS;
 
     items = (size_t) flow_zone_get(&zone->string_bytes)
             + counters * sizeof(flow_redo_counter_t)
@@ -102,7 +103,7 @@ flow_image_add_counters(flow_redo_t *redo, const flow_zone_t *zone)
     uint32_t              id;
     flow_redo_counter_t   item;
 
-    for (id = FLOW_COUNTER_RECORDS; id <= FLOW_COUNTER_STARTS; id++) {
+    for (id = FLOW_COUNTER_RECORDS; id < FLOW_COUNTER_END; id++) {
         if (flow_zone_counter(zone, id) != NULL) {
             item.id = id;
             item.value = flow_zone_get(flow_zone_counter(zone, id));
@@ -179,7 +180,7 @@ flow_image_add_names(flow_redo_t *redo, const flow_zone_t *zone)
 
     for (i = 0; i < flow_zone_get(&zone->hosts); i++) {
         host.index = i;
-        host.name = flow_zone_get(&hosts[i].name);
+        host.name = flow_image_name(zone, flow_zone_get(&hosts[i].name));
         host.timestamp = flow_zone_get(&hosts[i].timestamp);
         flow_image_add(redo, FLOW_REDO_HOSTS, host);
     }
@@ -189,13 +190,29 @@ flow_image_add_names(flow_redo_t *redo, const flow_zone_t *zone)
     for (i = 0; i < flow_zone_get(&zone->as_numbers); i++) {
         number.index = i;
         number.number = flow_zone_get(&numbers[i].number);
-        number.name = flow_zone_get(&numbers[i].name);
+        number.name = flow_image_name(zone, flow_zone_get(&numbers[i].name));
         flow_image_add(redo, FLOW_REDO_AS_NUMBERS, number);
     }
 }
 
 
-/* A series without a value, of overflow, shows nothing. */
+/*
+ * An entry that is out of use may have a name that a record would have brought
+ * which was never applied.
+ */
+
+static uint32_t
+flow_image_name(const flow_zone_t *zone, uint32_t reference)
+{
+    return (uint64_t) reference * FLOW_ZONE_STRING_UNIT
+           < flow_zone_get(&zone->string_bytes) ? reference : 0;
+}
+
+
+/*
+ * A series without a value shows nothing: one of overflow, or a hole, in which
+ * there may be what a record would have made of it that was never applied.
+ */
 
 static void
 flow_image_add_series(flow_redo_t *redo, const flow_zone_t *zone)
@@ -208,11 +225,16 @@ flow_image_add_series(flow_redo_t *redo, const flow_zone_t *zone)
     series = flow_zone_series(zone);
 
     for (i = 0; i < flow_zone_get(&zone->series); i++) {
+        memset(&item, 0, sizeof(item));
         item.index = i;
-        item.direction = flow_zone_get(&series[i].direction);
-        item.source = flow_zone_get(&series[i].source);
-        item.destination = flow_zone_get(&series[i].destination);
-        item.host = flow_zone_get(&series[i].host);
+
+        if (i < FLOW_DIRECTION_COUNT || flow_zone_get(&series[i].used)) {
+            item.direction = flow_zone_get(&series[i].direction);
+            item.source = flow_zone_get(&series[i].source);
+            item.destination = flow_zone_get(&series[i].destination);
+            item.host = flow_zone_get(&series[i].host);
+        }
+
         flow_image_add(redo, FLOW_REDO_SERIES, item);
     }
 

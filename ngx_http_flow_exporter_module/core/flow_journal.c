@@ -49,6 +49,8 @@ static void flow_journal_store_partition(flow_zone_t *zone,
     const flow_redo_partition_t *item);
 static void flow_journal_store_series(flow_zone_t *zone,
     const flow_redo_series_t *item);
+static void flow_journal_store_left(flow_zone_t *zone,
+    const flow_redo_left_t *item);
 static void flow_journal_store_error(flow_zone_t *zone,
     const flow_redo_error_t *item);
 static void flow_journal_raise(_Atomic uint32_t *filled, uint32_t index);
@@ -192,11 +194,17 @@ flow_journal_clear(flow_zone_t *zone)
     flow_zone_set(&zone->as_numbers, 0);
     flow_zone_set(&zone->errors, 0);
     flow_zone_set(&zone->string_bytes, 0);
+    flow_zone_set(&zone->unused_hosts, 0);
+    flow_zone_set(&zone->unused_as_numbers, 0);
+    flow_zone_set(&zone->unused_series, 0);
+    flow_zone_set(&zone->unused_string_bytes, 0);
+    flow_zone_set(&zone->fresh, 1);
+    flow_zone_set(&zone->strings_rest, 0);
     flow_zone_set(&zone->epoch, 0);
     flow_zone_set(&zone->number, 0);
     memset(zone->cluster, 0, sizeof(zone->cluster));
 
-    for (id = FLOW_COUNTER_RECORDS; id <= FLOW_COUNTER_STARTS; id++) {
+    for (id = FLOW_COUNTER_RECORDS; id < FLOW_COUNTER_END; id++) {
         if (flow_zone_counter(zone, id) != NULL) {
             flow_zone_set(flow_zone_counter(zone, id), 0);
         }
@@ -247,6 +255,7 @@ flow_journal_check_item(flow_journal_check_t *check, flow_redo_kind_e kind,
         const flow_redo_bytes_t      *value;
         const flow_redo_error_t      *error;
         const flow_redo_cluster_t    *cluster;
+        const flow_redo_left_t       *left;
     } is;
 
     is.bytes = item;
@@ -302,6 +311,11 @@ flow_journal_check_item(flow_journal_check_t *check, flow_redo_kind_e kind,
 
     case FLOW_REDO_CLUSTER:
         return is.cluster->id[sizeof(is.cluster->id) - 1] == '\0';
+
+    case FLOW_REDO_LEFT:
+        return is.left->index >= FLOW_DIRECTION_COUNT
+               && is.left->index < check->series
+               && is.left->index < capacity->series;
 
     case FLOW_REDO_STRINGS:
     case FLOW_REDO_KIND_END:
@@ -445,7 +459,8 @@ flow_journal_store_item(flow_zone_t *zone, flow_redo_kind_e kind,
 
         host = &flow_zone_hosts(zone)[named->index];
         flow_zone_set(&host->name, named->name);
-        flow_zone_set(&host->timestamp, named->timestamp);
+        flow_zone_set(&host->touched, flow_zone_moment(zone));
+        flow_zone_show(&host->timestamp, named->timestamp);
         flow_journal_raise(&zone->hosts, named->index);
         break;
     }
@@ -469,9 +484,13 @@ flow_journal_store_item(flow_zone_t *zone, flow_redo_kind_e kind,
 
         series = &flow_zone_series(zone)[value->index];
         flow_zone_set(&series->bytes, value->bytes);
-        flow_zone_show(&series->used, 1);
+        flow_zone_show(&series->used, flow_zone_moment(zone));
         break;
     }
+
+    case FLOW_REDO_LEFT:
+        flow_journal_store_left(zone, is);
+        break;
 
     case FLOW_REDO_ERRORS:
         flow_journal_store_error(zone, is);
@@ -590,6 +609,27 @@ flow_journal_store_series(flow_zone_t *zone, const flow_redo_series_t *item)
     flow_zone_show(&series->sequence, odd + 1);
 
     flow_journal_raise(&zone->series, item->index);
+}
+
+
+/* A hole keeps its identity, by which it is found if it comes back soon. */
+
+static void
+flow_journal_store_left(flow_zone_t *zone, const flow_redo_left_t *item)
+{
+    uint32_t        odd;
+    flow_series_t  *series;
+
+    series = &flow_zone_series(zone)[item->index];
+    odd = flow_zone_get(&series->sequence) | 1;
+
+    flow_zone_set(&series->sequence, odd);
+    atomic_thread_fence(memory_order_release);
+
+    flow_zone_set(&series->used, 0);
+    flow_zone_set(&series->bytes, 0);
+
+    flow_zone_show(&series->sequence, odd + 1);
 }
 
 

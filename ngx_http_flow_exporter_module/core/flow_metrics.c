@@ -69,6 +69,8 @@ flow_words_complete(flow_reason_names, FLOW_REASON_COUNT);
 
 static const void *flow_metrics_base(const flow_zone_t *zone,
     flow_scope_e scope, uint32_t item);
+static int64_t flow_metrics_unused(const flow_zone_t *zone,
+    const flow_metric_t *row);
 static bool flow_metrics_partition_value(const flow_metric_t *row,
     const flow_partition_t *partition, uint64_t *number);
 
@@ -83,6 +85,10 @@ static const flow_metric_label_t  flow_results = {
 
 static const flow_metric_label_t  flow_skips = {
     "reason", flow_skip_names, FLOW_SKIP_COUNT
+};
+
+static const flow_metric_label_t  flow_directions = {
+    "direction", flow_result_names, FLOW_DIRECTION_COUNT
 };
 
 static const flow_metric_label_t  flow_reasons = {
@@ -163,6 +169,16 @@ const flow_metric_t  flow_metrics[] = {
       FLOW_SCOPE_ZONE, FLOW_VALUE_U64, flow_zone_at(overflow_records), NULL,
       false },
 
+    { "flow_exporter_left_series_total", "counter",
+      "Flow series that have expired.", "",
+      FLOW_SCOPE_ZONE, FLOW_VALUE_U64, flow_zone_at(left_series), NULL,
+      false },
+
+    { "flow_exporter_left_bytes_total", "counter",
+      "What flow series that have expired had as their value.", "",
+      FLOW_SCOPE_ZONE_LIST, FLOW_VALUE_U64, flow_zone_at(left_bytes),
+      &flow_directions, false },
+
     { "flow_exporter_next_offset", "gauge",
       "First offset of the partition that is not counted yet.", "",
       FLOW_SCOPE_PARTITION, FLOW_VALUE_OFFSET, flow_partition_at(next_offset),
@@ -232,7 +248,7 @@ const flow_metric_t  flow_metrics[] = {
 
     { "flow_exporter_string_bytes", "gauge",
       "Bytes in use of the zone's room for label values.", "",
-      FLOW_SCOPE_ZONE, FLOW_VALUE_U64, flow_zone_at(string_bytes), NULL,
+      FLOW_SCOPE_ZONE, FLOW_VALUE_STRINGS, flow_zone_at(string_bytes), NULL,
       false },
 
     { "flow_exporter_string_bytes_capacity", "gauge",
@@ -383,9 +399,17 @@ flow_metrics_value(const flow_zone_t *zone, const flow_metric_t *row,
         number = atomic_load_explicit((const _Atomic uint32_t *) word,
                                       memory_order_relaxed);
         number -= row->value == FLOW_VALUE_SERIES ? FLOW_DIRECTION_COUNT : 1;
+        number -= flow_metrics_unused(zone, row);
 
         value->number = number < 0 ? 0 : (uint64_t) number;
 
+        return true;
+
+    case FLOW_VALUE_STRINGS:
+        value->number = atomic_load_explicit(&zone->string_bytes,
+                                             memory_order_relaxed)
+                        - atomic_load_explicit(&zone->unused_string_bytes,
+                                               memory_order_relaxed);
         return true;
 
     case FLOW_VALUE_U32:
@@ -407,7 +431,7 @@ flow_metrics_value(const flow_zone_t *zone, const flow_metric_t *row,
     case FLOW_VALUE_SECONDS:
     default:
         number = atomic_load_explicit((const _Atomic int64_t *) word,
-                                      memory_order_relaxed);
+                                      memory_order_acquire);
         if (row->value == FLOW_VALUE_MILLISECONDS) {
             value->unit = 1000;
         }
@@ -473,6 +497,31 @@ flow_metrics_base(const flow_zone_t *zone, flow_scope_e scope, uint32_t item)
     case FLOW_SCOPE_ZONE_LIST:
     default:
         return zone;
+    }
+}
+
+
+/* Entries that a count at the start of a table includes, but not its row. */
+
+static int64_t
+flow_metrics_unused(const flow_zone_t *zone, const flow_metric_t *row)
+{
+    switch (row->offset) {
+
+    case flow_zone_at(series):
+        return atomic_load_explicit(&zone->unused_series,
+                                    memory_order_relaxed);
+
+    case flow_zone_at(as_numbers):
+        return atomic_load_explicit(&zone->unused_as_numbers,
+                                    memory_order_relaxed);
+
+    case flow_zone_at(hosts):
+        return atomic_load_explicit(&zone->unused_hosts,
+                                    memory_order_relaxed);
+
+    default:
+        return 0;
     }
 }
 

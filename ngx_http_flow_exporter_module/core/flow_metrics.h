@@ -30,6 +30,7 @@ typedef enum {
     FLOW_VALUE_U32,
     FLOW_VALUE_SERIES,         /* uint32_t, less the overflow series */
     FLOW_VALUE_NAMED,          /* uint32_t, less the entry "other" */
+    FLOW_VALUE_STRINGS,        /* string_bytes, less what is out of use */
     FLOW_VALUE_OFFSET,         /* int64_t; -1: no line */
     FLOW_VALUE_END,            /* end_offset; no line while it is not known,
                                   or nobody consumes the partition */

@@ -139,6 +139,7 @@ flow_needs_table(flow_zone_capacity_t *needs, flow_redo_kind_e kind,
     case FLOW_REDO_STRINGS:
     case FLOW_REDO_BYTES:
     case FLOW_REDO_ERRORS:
+    case FLOW_REDO_LEFT:
     case FLOW_REDO_CLUSTER:
     case FLOW_REDO_KIND_END:
     default:

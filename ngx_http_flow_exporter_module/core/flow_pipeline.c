@@ -298,6 +298,7 @@ void
 flow_pipeline_apply(flow_pipeline_t *pipeline)
 {
     flow_journal_apply(pipeline->zone);
+    flow_zone_show_unused(pipeline->writer);
 }
 
 

@@ -2,6 +2,7 @@
  * Step 4: a batch -> a redo record; see flow_publish.h.
  *
  *   flow_publish_claim()    a series for each sum, as far as there is room
+ *   flow_publish_leave()    what leaves: idle series, with what they have
  *   flow_publish_write()    the record, in flow_publish_write.c
  *
  * Claiming is private to the writer, so that the zone stays as it is until
@@ -35,6 +36,10 @@
 
 #define FLOW_PUBLISH_RENAME  (sizeof(flow_redo_as_t) + FLOW_PUBLISH_STRING)
 
+#define FLOW_PUBLISH_LEAVING                                                  \
+    (FLOW_ZONE_LEAVING * (sizeof(flow_redo_left_t)                            \
+                          + sizeof(flow_redo_host_t)))
+
 /* As many kinds of counters as there are at most. */
 
 #define FLOW_PUBLISH_COUNTERS  64
@@ -45,12 +50,11 @@ static uint32_t flow_publish_claim_host(flow_publishing_t *now,
     flow_batch_host_t *host);
 static uint32_t flow_publish_claim_series(flow_publishing_t *now,
     const flow_key_t *key, uint32_t host);
-static void flow_publish_spend(flow_publishing_t *now,
-    const flow_zone_filled_t *before);
 static void flow_publish_overflow(flow_publishing_t *now, uint32_t direction,
     const flow_sum_t *sum);
 static size_t flow_publish_fixed(const flow_publish_t *publish);
 static void flow_publish_claim_names(flow_publishing_t *now);
+static void flow_publish_leave(flow_publishing_t *now);
 
 
 void
@@ -87,6 +91,7 @@ flow_publish_is_empty(const flow_publish_t *publish)
            && !publish->forget
            && !flow_zone_pending(publish->writer)->any
            && !flow_zone_has_renames(publish->writer)
+           && !flow_zone_is_expiring(publish->writer)
            && filled->topics == flow_zone_get(&zone->topics);
 }
 
@@ -117,6 +122,7 @@ flow_publish_compose(flow_publish_t *publish)
     FLOW_STEP("compose.begin");
     flow_publish_claim(&now);
     flow_publish_claim_names(&now);
+    flow_publish_leave(&now);
     FLOW_STEP("compose.claimed");
     flow_publish_write(&now);
 
@@ -128,8 +134,7 @@ flow_publish_compose(flow_publish_t *publish)
 
     if (length != 0) {
         publish->events->wrapped |= publish->batch->wrapped;
-        memset(flow_zone_pending(publish->writer), 0,
-               sizeof(flow_zone_pending_t));
+        flow_zone_recorded(publish->writer);
     }
 
     return length;
@@ -183,24 +188,21 @@ flow_publish_claim(flow_publishing_t *now)
 static uint32_t
 flow_publish_claim_host(flow_publishing_t *now, flow_batch_host_t *host)
 {
-    uint32_t            entry;
-    flow_host_t        *slot;
-    flow_zone_filled_t  before = *flow_zone_filled(now->of->writer);
+    size_t               before;
+    uint32_t             entry;
+    flow_zone_writer_t  *writer = now->of->writer;
 
     if (now->left < FLOW_PUBLISH_NEW) {
-        return flow_zone_find_host(now->of->writer, host->name);
+        entry = flow_zone_find_host(writer, host->name);
+
+    } else {
+        before = flow_zone_claimed(writer)->bytes;
+        entry = flow_zone_claim_host(writer, host->name);
+        now->left -= flow_zone_claimed(writer)->bytes - before;
     }
 
-    entry = flow_zone_claim_host(now->of->writer, host->name);
-
-    if (entry >= before.hosts && entry != FLOW_ZONE_NONE) {
-
-        /* nobody sees it yet */
-
-        slot = &flow_zone_hosts(now->zone)[entry];
-        atomic_store_explicit(&slot->timestamp, host->timestamp,
-                              memory_order_relaxed);
-        flow_publish_spend(now, &before);
+    if (entry != FLOW_ZONE_NONE) {
+        flow_zone_touch_host(writer, entry);
     }
 
     return entry;
@@ -211,35 +213,27 @@ static uint32_t
 flow_publish_claim_series(flow_publishing_t *now, const flow_key_t *key,
     uint32_t host)
 {
-    uint32_t            entry;
-    flow_zone_filled_t  before = *flow_zone_filled(now->of->writer);
+    size_t               before;
+    uint32_t             entry;
+    flow_zone_writer_t  *writer = now->of->writer;
 
     if (now->left < FLOW_PUBLISH_NEW) {
-        return flow_zone_find_series(now->of->writer, key->direction,
-                                     key->source_as, key->destination_as,
-                                     host);
+        entry = flow_zone_find_series(writer, key->direction, key->source_as,
+                                      key->destination_as, host);
+
+    } else {
+        before = flow_zone_claimed(writer)->bytes;
+        entry = flow_zone_claim_series(writer, key->direction,
+                                       key->source_as, key->destination_as,
+                                       host, now->of->names);
+        now->left -= flow_zone_claimed(writer)->bytes - before;
     }
 
-    entry = flow_zone_claim_series(now->of->writer, key->direction,
-                                   key->source_as, key->destination_as, host,
-                                   now->of->names);
-    flow_publish_spend(now, &before);
+    if (entry != FLOW_ZONE_NONE) {
+        flow_zone_touch_series(writer, entry);
+    }
 
     return entry;
-}
-
-
-static void
-flow_publish_spend(flow_publishing_t *now, const flow_zone_filled_t *before)
-{
-    const flow_zone_filled_t  *after = flow_zone_filled(now->of->writer);
-
-    now->left -= (after->hosts - before->hosts) * sizeof(flow_redo_host_t)
-                 + (after->as_numbers - before->as_numbers)
-                   * sizeof(flow_redo_as_t)
-                 + (after->series - before->series)
-                   * sizeof(flow_redo_series_t)
-                 + (size_t) (after->string_bytes - before->string_bytes);
 }
 
 
@@ -264,15 +258,15 @@ flow_publish_overflow(flow_publishing_t *now, uint32_t direction,
 static void
 flow_publish_claim_names(flow_publishing_t *now)
 {
-    int                  rc;
-    uint32_t             entry, name;
-    flow_as_t           *slot;
-    flow_zone_filled_t   before;
+    int         rc;
+    size_t      before;
+    uint32_t    entry, name;
+    flow_as_t  *slot;
 
     while (now->rename_count < FLOW_PUBLISH_RENAMES
            && now->left >= FLOW_PUBLISH_RENAME)
     {
-        before = *flow_zone_filled(now->of->writer);
+        before = flow_zone_claimed(now->of->writer)->bytes;
 
         rc = flow_zone_rename(now->of->writer, &entry, &name);
 
@@ -293,8 +287,37 @@ flow_publish_claim_names(flow_publishing_t *now)
             .name = name
         };
 
-        now->left -= sizeof(flow_redo_as_t);
-        flow_publish_spend(now, &before);
+        now->left -= sizeof(flow_redo_as_t)
+                     + flow_zone_claimed(now->of->writer)->bytes - before;
+    }
+}
+
+
+/* Not while names change: both have the same AS numbers in hand. */
+
+static void
+flow_publish_leave(flow_publishing_t *now)
+{
+    uint32_t                    i;
+    flow_series_t              *series;
+    const flow_zone_leaving_t  *leaving;
+
+    if (now->rename_count != 0
+        || flow_zone_has_renames(now->of->writer)
+        || now->left < FLOW_PUBLISH_LEAVING)
+    {
+        flow_zone_stay(now->of->writer);
+        return;
+    }
+
+    flow_zone_leave(now->of->writer);
+    leaving = flow_zone_leaving(now->of->writer);
+
+    for (i = 0; i < leaving->series_count; i++) {
+        series = &flow_zone_series(now->zone)[leaving->series[i]];
+
+        now->left_bytes[flow_zone_get(&series->direction)]
+            += flow_zone_get(&series->bytes);
     }
 }
 
@@ -305,7 +328,6 @@ static size_t
 flow_publish_fixed(const flow_publish_t *publish)
 {
     uint32_t                   advances;
-    flow_zone_t               *zone = flow_zone_of(publish->writer);
     flow_batch_t              *batch = publish->batch;
     const flow_zone_filled_t  *filled = flow_zone_filled(publish->writer);
 
@@ -331,6 +353,5 @@ flow_publish_fixed(const flow_publish_t *publish)
            + sizeof(flow_redo_as_t)
            + sizeof(flow_redo_cluster_t)
            + sizeof(uint64_t)
-           + (size_t) (filled->string_bytes
-                       - flow_zone_get(&zone->string_bytes));
+           + flow_zone_claimed(publish->writer)->bytes;
 }

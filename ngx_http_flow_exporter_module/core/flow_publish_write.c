@@ -3,7 +3,7 @@
  *
  * Strings come before what names them, entries before their values.  New
  * entries are those that the writer has claimed beyond what the zone's header
- * calls filled.
+ * calls filled, and those that it has noted as claimed, which were out of use.
  */
 
 #include <string.h>
@@ -20,10 +20,16 @@ static void flow_publish_write_forgotten(flow_publishing_t *now);
 static bool flow_publish_has_topic(const flow_publishing_t *now,
     uint32_t entry);
 static void flow_publish_write_hosts(flow_publishing_t *now);
+static void flow_publish_write_new_hosts(flow_publishing_t *now);
+static void flow_publish_write_host(flow_publishing_t *now, uint32_t index,
+    int64_t timestamp);
 static void flow_publish_write_as_numbers(flow_publishing_t *now);
+static void flow_publish_write_as(flow_publishing_t *now, uint32_t index);
 static void flow_publish_write_series(flow_publishing_t *now);
+static void flow_publish_write_key(flow_publishing_t *now, uint32_t index);
 static void flow_publish_write_bytes(flow_publishing_t *now, uint32_t index,
     uint64_t bytes);
+static void flow_publish_write_leaving(flow_publishing_t *now);
 static void flow_publish_write_counters(flow_publishing_t *now);
 static void flow_publish_write_counter(flow_publishing_t *now, uint32_t id,
     uint64_t value);
@@ -45,6 +51,7 @@ flow_publish_write(flow_publishing_t *now)
     flow_publish_write_hosts(now);
     flow_publish_write_as_numbers(now);
     flow_publish_write_series(now);
+    flow_publish_write_leaving(now);
     flow_publish_write_counters(now);
     flow_publish_write_errors(now);
     flow_publish_write_cluster(now);
@@ -54,7 +61,20 @@ flow_publish_write(flow_publishing_t *now)
 static void
 flow_publish_write_strings(flow_publishing_t *now)
 {
-    uint64_t  start, end;
+    uint32_t               i;
+    uint64_t               start, end;
+    const flow_extents_t  *strings;
+
+    strings = &flow_zone_claimed(now->of->writer)->strings;
+
+    for (i = 0; i < strings->count; i++) {
+        start = (uint64_t) strings->items[i].start * FLOW_ZONE_STRING_UNIT;
+
+        flow_redo_add_strings(&now->redo, start,
+                              flow_zone_arena(now->zone) + start,
+                              (size_t) strings->items[i].length
+                              * FLOW_ZONE_STRING_UNIT);
+    }
 
     start = flow_zone_get(&now->zone->string_bytes);
     end = flow_zone_filled(now->of->writer)->string_bytes;
@@ -225,84 +245,128 @@ flow_publish_write_hosts(flow_publishing_t *now)
 {
     int64_t            timestamp;
     uint32_t           i, filled;
-    flow_host_t       *hosts;
     flow_batch_t      *batch;
     flow_redo_host_t   item;
 
     batch = now->of->batch;
-    hosts = flow_zone_hosts(now->zone);
     filled = flow_zone_get(&now->zone->hosts);
+
+    flow_publish_write_new_hosts(now);
 
     for (i = 0; i < batch->host_count; i++) {
         item.index = flow_zone_find_host(now->of->writer,
                                          batch->hosts[i].name);
 
-        if (item.index >= filled) {
+        if (item.index == FLOW_ZONE_NONE) {
             continue;
         }
 
-        timestamp = flow_zone_get(&hosts[item.index].timestamp);
+        timestamp = item.index < filled
+                    ? flow_zone_get(&flow_zone_hosts(now->zone)
+                                     [item.index].timestamp)
+                    : -1;
 
         if (batch->hosts[i].timestamp > timestamp) {
-            item.name = flow_zone_get(&hosts[item.index].name);
-            item.timestamp = batch->hosts[i].timestamp;
-            flow_publish_add(now, FLOW_REDO_HOSTS, item);
+            flow_publish_write_host(now, item.index,
+                                    batch->hosts[i].timestamp);
         }
     }
+}
 
-    for (i = filled; i < flow_zone_filled(now->of->writer)->hosts; i++) {
-        item.index = i;
-        item.name = flow_zone_get(&hosts[i].name);
-        item.timestamp = flow_zone_get(&hosts[i].timestamp);
-        flow_publish_add(now, FLOW_REDO_HOSTS, item);
+
+static void
+flow_publish_write_new_hosts(flow_publishing_t *now)
+{
+    uint32_t               i;
+    const flow_extents_t  *hosts;
+
+    hosts = &flow_zone_claimed(now->of->writer)->hosts;
+
+    for (i = 0; i < hosts->count; i++) {
+        flow_publish_write_host(now, hosts->items[i].start, -1);
     }
+
+    for (i = flow_zone_get(&now->zone->hosts);
+         i < flow_zone_filled(now->of->writer)->hosts; i++)
+    {
+        flow_publish_write_host(now, i, -1);
+    }
+}
+
+
+static void
+flow_publish_write_host(flow_publishing_t *now, uint32_t index,
+    int64_t timestamp)
+{
+    flow_redo_host_t  item;
+
+    item.index = index;
+    item.name = flow_zone_get(&flow_zone_hosts(now->zone)[index].name);
+    item.timestamp = timestamp;
+    flow_publish_add(now, FLOW_REDO_HOSTS, item);
 }
 
 
 static void
 flow_publish_write_as_numbers(flow_publishing_t *now)
 {
-    uint32_t         i;
-    flow_as_t       *numbers;
-    flow_redo_as_t   item;
+    uint32_t               i;
+    const flow_extents_t  *numbers;
 
-    numbers = flow_zone_as_numbers(now->zone);
+    numbers = &flow_zone_claimed(now->of->writer)->as_numbers;
 
     for (i = 0; i < now->rename_count; i++) {
         flow_publish_add(now, FLOW_REDO_AS_NUMBERS, now->renames[i]);
     }
 
+    for (i = 0; i < numbers->count; i++) {
+        flow_publish_write_as(now, numbers->items[i].start);
+    }
+
     for (i = flow_zone_get(&now->zone->as_numbers);
          i < flow_zone_filled(now->of->writer)->as_numbers; i++)
     {
-        item.index = i;
-        item.number = flow_zone_get(&numbers[i].number);
-        item.name = flow_zone_get(&numbers[i].name);
-        flow_publish_add(now, FLOW_REDO_AS_NUMBERS, item);
+        flow_publish_write_as(now, i);
     }
+}
+
+
+static void
+flow_publish_write_as(flow_publishing_t *now, uint32_t index)
+{
+    flow_as_t       *slot;
+    flow_redo_as_t   item;
+
+    slot = &flow_zone_as_numbers(now->zone)[index];
+
+    item.index = index;
+    item.number = flow_zone_get(&slot->number);
+    item.name = flow_zone_get(&slot->name);
+    flow_publish_add(now, FLOW_REDO_AS_NUMBERS, item);
 }
 
 
 static void
 flow_publish_write_series(flow_publishing_t *now)
 {
-    uint32_t             i;
-    flow_batch_t        *batch;
-    flow_series_t       *series;
-    flow_redo_series_t   item;
+    uint32_t       i, index, filled;
+    flow_batch_t  *batch;
 
     batch = now->of->batch;
-    series = flow_zone_series(now->zone);
+    filled = flow_zone_get(&now->zone->series);
 
-    for (i = flow_zone_get(&now->zone->series);
-         i < flow_zone_filled(now->of->writer)->series; i++)
-    {
-        item.index = i;
-        item.direction = flow_zone_get(&series[i].direction);
-        item.source = flow_zone_get(&series[i].source);
-        item.destination = flow_zone_get(&series[i].destination);
-        item.host = flow_zone_get(&series[i].host);
-        flow_publish_add(now, FLOW_REDO_SERIES, item);
+    for (i = filled; i < flow_zone_filled(now->of->writer)->series; i++) {
+        flow_publish_write_key(now, i);
+    }
+
+    for (i = 0; i < batch->sum_count; i++) {
+        index = batch->series[i];
+
+        if (index < filled
+            && !flow_zone_get(&flow_zone_series(now->zone)[index].used))
+        {
+            flow_publish_write_key(now, index);
+        }
     }
 
     for (i = 0; i < FLOW_DIRECTION_COUNT; i++) {
@@ -321,6 +385,23 @@ flow_publish_write_series(flow_publishing_t *now)
 
 
 static void
+flow_publish_write_key(flow_publishing_t *now, uint32_t index)
+{
+    flow_series_t       *series;
+    flow_redo_series_t   item;
+
+    series = &flow_zone_series(now->zone)[index];
+
+    item.index = index;
+    item.direction = flow_zone_get(&series->direction);
+    item.source = flow_zone_get(&series->source);
+    item.destination = flow_zone_get(&series->destination);
+    item.host = flow_zone_get(&series->host);
+    flow_publish_add(now, FLOW_REDO_SERIES, item);
+}
+
+
+static void
 flow_publish_write_bytes(flow_publishing_t *now, uint32_t index,
     uint64_t bytes)
 {
@@ -335,6 +416,34 @@ flow_publish_write_bytes(flow_publishing_t *now, uint32_t index,
     }
 
     flow_publish_add(now, FLOW_REDO_BYTES, item);
+}
+
+
+static void
+flow_publish_write_leaving(flow_publishing_t *now)
+{
+    uint32_t                    i;
+    flow_redo_left_t            item;
+    const flow_zone_leaving_t  *leaving;
+
+    leaving = flow_zone_leaving(now->of->writer);
+
+    for (i = 0; i < leaving->host_count; i++) {
+        flow_publish_write_host(now, leaving->hosts[i], -1);
+    }
+
+    for (i = 0; i < leaving->series_count; i++) {
+        item.index = leaving->series[i];
+        flow_publish_add(now, FLOW_REDO_LEFT, item);
+    }
+
+    flow_publish_write_counter(now, FLOW_COUNTER_LEFT_SERIES,
+                               leaving->series_count);
+
+    for (i = 0; i < FLOW_DIRECTION_COUNT; i++) {
+        flow_publish_write_counter(now, FLOW_COUNTER_LEFT_BYTES + i,
+                                   now->left_bytes[i]);
+    }
 }
 
 

@@ -24,6 +24,7 @@ typedef struct {
     uint64_t         overflow_records;
     flow_redo_as_t   renames[FLOW_PUBLISH_RENAMES];
     uint32_t         rename_count;
+    uint64_t         left_bytes[FLOW_DIRECTION_COUNT];
 } flow_publishing_t;
 
 

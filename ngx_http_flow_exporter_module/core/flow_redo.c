@@ -70,6 +70,7 @@ static const size_t  flow_redo_item_sizes[FLOW_REDO_KIND_END] = {
     [FLOW_REDO_SERIES]     = sizeof(flow_redo_series_t),
     [FLOW_REDO_BYTES]      = sizeof(flow_redo_bytes_t),
     [FLOW_REDO_ERRORS]     = sizeof(flow_redo_error_t),
+    [FLOW_REDO_LEFT]       = sizeof(flow_redo_left_t),
     [FLOW_REDO_CLUSTER]    = sizeof(flow_redo_cluster_t)
 };
 

@@ -38,6 +38,10 @@
 #define FLOW_REDO_VERSION  1
 #define FLOW_REDO_HEAD    80
 
+/* A section of strings beside these: kind, length, start. */
+
+#define FLOW_REDO_STRING_HEAD  16
+
 /* The largest image, and what a log's reader believes of a length. */
 
 #define FLOW_REDO_MAX  (UINT64_C(1) << 40)
@@ -78,7 +82,8 @@ typedef enum {
     FLOW_REDO_SERIES,          /* what tells a series from others */
     FLOW_REDO_BYTES,           /* its value */
     FLOW_REDO_ERRORS,
-    FLOW_REDO_CLUSTER = 20,    /* whose offsets these are */
+    FLOW_REDO_LEFT,            /* series that are shown no longer */
+    FLOW_REDO_CLUSTER,         /* whose offsets these are */
     FLOW_REDO_KIND_END
 } flow_redo_kind_e;
 
@@ -143,6 +148,10 @@ typedef struct __attribute__((packed)) {
     char      name[48];        /* with a zero */
     uint64_t  count;
 } flow_redo_error_t;
+
+typedef struct __attribute__((packed)) {
+    uint32_t  index;
+} flow_redo_left_t;
 
 typedef struct __attribute__((packed)) {
     char      id[64];          /* with zeros to its end */

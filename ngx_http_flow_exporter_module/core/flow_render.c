@@ -46,6 +46,9 @@ static void flow_render_labels(const flow_render_t *render,
     flow_render_buffer_t *buffer);
 static void flow_render_topic_labels(const flow_render_t *render,
     flow_render_buffer_t *buffer);
+static bool flow_render_leads(const flow_metric_label_t *label);
+static void flow_render_element(const flow_render_t *render,
+    flow_render_buffer_t *buffer, const char *lead);
 static void flow_render_label(flow_render_buffer_t *buffer, const char *lead,
     flow_str_t value);
 static void flow_render_decimal(flow_render_buffer_t *buffer,
@@ -343,6 +346,10 @@ flow_render_labels(const flow_render_t *render, flow_render_buffer_t *buffer)
         flow_render_label(buffer, "{error=\"", string);
         flow_render_label(buffer, ",exporter=\"", conf->exporter);
 
+    } else if (flow_render_leads(row->label)) {
+        flow_render_element(render, buffer, "{");
+        flow_render_label(buffer, ",exporter=\"", conf->exporter);
+
     } else {
         flow_render_label(buffer, "{exporter=\"", conf->exporter);
     }
@@ -393,12 +400,8 @@ flow_render_topic_labels(const flow_render_t *render,
         flow_render_literal(buffer, "\"");
     }
 
-    if (row->label != NULL) {
-        flow_render_literal(buffer, ",");
-        flow_render_text(buffer, row->label->name);
-        flow_render_literal(buffer, "=\"");
-        flow_render_text(buffer, row->label->values[render->element]);
-        flow_render_literal(buffer, "\"");
+    if (row->label != NULL && !flow_render_leads(row->label)) {
+        flow_render_element(render, buffer, ",");
     }
 
     if (flow_metrics_has_topic(row)
@@ -410,6 +413,33 @@ flow_render_topic_labels(const flow_render_t *render,
                                                      memory_order_acquire));
         flow_render_label(buffer, ",topic=\"", name);
     }
+}
+
+
+/* True for a label that stands before "exporter". */
+
+static bool
+flow_render_leads(const flow_metric_label_t *label)
+{
+    return label != NULL && strcmp(label->name, "exporter") < 0;
+}
+
+
+/* The label whose values are known beforehand. */
+
+static void
+flow_render_element(const flow_render_t *render,
+    flow_render_buffer_t *buffer, const char *lead)
+{
+    const flow_metric_label_t  *label;
+
+    label = flow_metrics[render->metric].label;
+
+    flow_render_text(buffer, lead);
+    flow_render_text(buffer, label->name);
+    flow_render_literal(buffer, "=\"");
+    flow_render_text(buffer, label->values[render->element]);
+    flow_render_literal(buffer, "\"");
 }
 
 

@@ -59,6 +59,7 @@ static void flow_zone_divide(size_t size, flow_zone_capacity_t *capacity);
 static uint64_t flow_zone_place(const flow_zone_capacity_t *capacity,
     flow_zone_tables_t *tables);
 static uint64_t flow_zone_clamp(uint64_t value, uint64_t low, uint64_t high);
+static bool flow_zone_are_series_sound(const flow_zone_t *zone);
 static void flow_zone_view(const flow_zone_t *zone, uint32_t source,
     uint32_t destination, uint32_t host, flow_series_view_t *view);
 
@@ -95,6 +96,7 @@ flow_zone_format(void *memory, size_t size)
 
     atomic_init(&zone->decoding, FLOW_ZONE_NONE);
     atomic_init(&zone->image_timestamp, -1);
+    atomic_init(&zone->fresh, 1);
 
     zone->magic = FLOW_ZONE_MAGIC;
 
@@ -157,7 +159,36 @@ flow_zone_is_sound(const flow_zone_t *zone)
     }
 
     return atomic_load_explicit(&zone->string_bytes, memory_order_relaxed)
-           <= zone->capacity.string_bytes;
+           <= zone->capacity.string_bytes
+           && flow_zone_are_series_sound(zone);
+}
+
+
+static bool
+flow_zone_are_series_sound(const flow_zone_t *zone)
+{
+    uint32_t              i, count, hosts, numbers;
+    const flow_series_t  *series;
+
+    series = flow_zone_series(zone);
+    count = atomic_load_explicit(&zone->series, memory_order_relaxed);
+    hosts = atomic_load_explicit(&zone->hosts, memory_order_relaxed);
+    numbers = atomic_load_explicit(&zone->as_numbers, memory_order_relaxed);
+
+    for (i = 0; i < count; i++) {
+        if (atomic_load_explicit(&series[i].used, memory_order_relaxed) != 0
+            && (atomic_load_explicit(&series[i].host, memory_order_relaxed)
+                >= hosts
+                || atomic_load_explicit(&series[i].source,
+                                        memory_order_relaxed) >= numbers
+                || atomic_load_explicit(&series[i].destination,
+                                        memory_order_relaxed) >= numbers))
+        {
+            return false;
+        }
+    }
+
+    return true;
 }
 
 
@@ -237,7 +268,10 @@ flow_zone_counter(const flow_zone_t *zone, uint32_t id)
         { FLOW_COUNTER_COMMIT_NANOSECONDS, 1,
           offsetof(flow_zone_t, commit_nanoseconds) },
         { FLOW_COUNTER_LOG_BYTES, 1, offsetof(flow_zone_t, log_bytes) },
-        { FLOW_COUNTER_STARTS, 1, offsetof(flow_zone_t, starts) }
+        { FLOW_COUNTER_STARTS, 1, offsetof(flow_zone_t, starts) },
+        { FLOW_COUNTER_LEFT_SERIES, 1, offsetof(flow_zone_t, left_series) },
+        { FLOW_COUNTER_LEFT_BYTES, FLOW_DIRECTION_COUNT,
+          offsetof(flow_zone_t, left_bytes) }
     };
 
     for (i = 0; i < sizeof(counters) / sizeof(counters[0]); i++) {
@@ -314,6 +348,11 @@ flow_zone_read_series(const flow_zone_t *zone, uint32_t index,
         view->bytes = atomic_load_explicit(&series->bytes,
                                            memory_order_relaxed);
 
+        /* what these refer to stays as long as they do */
+
+        view->overflow = index < FLOW_DIRECTION_COUNT;
+        flow_zone_view(zone, source, destination, host, view);
+
         atomic_thread_fence(memory_order_acquire);
 
         after = atomic_load_explicit(&series->sequence, memory_order_relaxed);
@@ -321,14 +360,7 @@ flow_zone_read_series(const flow_zone_t *zone, uint32_t index,
             continue;
         }
 
-        if (!used) {
-            return false;
-        }
-
-        view->overflow = index < FLOW_DIRECTION_COUNT;
-        flow_zone_view(zone, source, destination, host, view);
-
-        return true;
+        return used != 0;
     }
 
     return false;

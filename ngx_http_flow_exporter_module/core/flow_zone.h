@@ -14,10 +14,13 @@
  * One writer, any number of readers, no lock.  Every shared word is atomic.
  * Tables grow at their end: an entry is filled in first, then the table's
  * count is raised with release order, and a reader loads the count with
- * acquire order.  What tells one entry from another changes afterwards only
+ * acquire order.  What tells one series from another changes afterwards only
  * while the entry's sequence is odd; a reader copies, compares the sequence,
- * and tries again a bounded number of times.  Values (counters, offsets) are
- * single words and need no sequence.  Consistency is per word, not per batch.
+ * and tries again a bounded number of times.  Series that have expired leave
+ * holes, which are used again like the hosts, AS numbers and strings that no
+ * series refers to any more, but only after a rest that no scrape outlasts.
+ * Values (counters, offsets) are single words and need no sequence.
+ * Consistency is per word, not per batch.
  *
  * References are indexes and arena offsets, never pointers, so that any
  * process may map the zone anywhere.  The first entry of the tables of hosts
@@ -122,7 +125,7 @@ typedef struct {
 
 typedef struct {
     _Atomic uint32_t  name;              /* string */
-    uint32_t          unused;
+    _Atomic uint32_t  touched;           /* as flow_series_t's "used" */
     _Atomic int64_t   timestamp;         /* newest flow, ms, -1: none */
 } flow_host_t;
 
@@ -139,7 +142,8 @@ typedef struct {
     _Atomic uint32_t  source;            /* index of an AS number */
     _Atomic uint32_t  destination;       /* index of an AS number */
     _Atomic uint32_t  host;              /* index of a host */
-    _Atomic uint32_t  used;              /* 0: nothing to show */
+    _Atomic uint32_t  used;              /* 0: nothing to show, else when it
+                                            last had a flow, idle_clock + 1 */
     _Atomic uint64_t  bytes;
 } flow_series_t;
 
@@ -179,6 +183,22 @@ typedef struct {
     _Atomic uint64_t      commit_nanoseconds;
     _Atomic uint64_t      log_bytes;
     _Atomic uint64_t      starts;
+    _Atomic uint64_t      left_series;
+    _Atomic uint64_t      left_bytes[FLOW_DIRECTION_COUNT];
+
+    /* entries below those counts that are out of use, and bytes */
+    _Atomic uint32_t      unused_hosts;
+    _Atomic uint32_t      unused_as_numbers;
+    _Atomic uint32_t      unused_series;
+
+    /* seconds for which flows would have been seen, had there been any */
+    _Atomic uint32_t      idle_clock;
+
+    _Atomic uint64_t      unused_string_bytes;
+
+    /* what is out of use may be used again at once, or, strings, when? */
+    _Atomic uint64_t      fresh;         /* no writer since it was loaded */
+    _Atomic uint64_t      strings_rest;  /* until then, ms, monotonic */
 
     /* gauges */
     _Atomic uint32_t      phase;         /* flow_phase_e */
@@ -232,7 +252,10 @@ typedef enum {
     FLOW_COUNTER_COMMIT_FAILURES,
     FLOW_COUNTER_COMMIT_NANOSECONDS,
     FLOW_COUNTER_LOG_BYTES,
-    FLOW_COUNTER_STARTS                  /* the last one */
+    FLOW_COUNTER_STARTS,
+    FLOW_COUNTER_LEFT_SERIES = 600,
+    FLOW_COUNTER_LEFT_BYTES,             /* + flow_direction_e */
+    FLOW_COUNTER_END = FLOW_COUNTER_LEFT_BYTES + FLOW_DIRECTION_COUNT
 } flow_counter_e;
 
 
@@ -271,8 +294,9 @@ flow_zone_t *flow_zone_format(void *memory, size_t size);
 flow_zone_t *flow_zone_attach(void *memory, size_t size);
 
 /*
- * False if a table is filled beyond its capacity: memory that others can write
- * is looked at before its writer believes it.  Who holds the lease.
+ * False if a table is filled beyond its capacity, or a series refers to what is
+ * not there: memory that others can write is looked at before its writer
+ * believes it.  Who holds the lease.
  */
 
 bool flow_zone_is_sound(const flow_zone_t *zone);

@@ -4,11 +4,13 @@
  * Order of each claim: add the entry to the private index, fill it in, raise
  * the writer's own count of the table.  The zone's count is raised when the
  * redo record that names the entry is applied: a writer that dies before that
- * leaves nothing behind.
+ * leaves nothing behind.  An entry that was out of use is noted among what was
+ * claimed instead; nothing of it is shown before the record.
  */
 
 #include <string.h>
 
+#include "flow_redo.h"
 #include "flow_text.h"
 #include "flow_zone_index.h"
 
@@ -17,11 +19,8 @@ static uint32_t flow_zone_claim_as(flow_zone_writer_t *writer,
     uint32_t number, flow_str_t name);
 static uint32_t flow_zone_add_series(flow_zone_writer_t *writer,
     const flow_series_key_t *key);
-static uint32_t flow_zone_add_string(flow_zone_writer_t *writer,
-    flow_str_t escaped);
-static void flow_zone_fill_series(flow_series_t *series,
-    const flow_series_key_t *key);
-static bool flow_zone_is_equal(flow_str_t one, flow_str_t other);
+static void flow_zone_occupy(flow_rest_t *rest, uint32_t entry,
+    uint32_t *filled, flow_extents_t *claimed);
 
 
 uint32_t
@@ -128,30 +127,36 @@ flow_zone_claim_host(flow_zone_writer_t *writer, flow_str_t name)
 
     entry = flow_zone_index_host(&writer->index, escaped);
     if (entry != FLOW_ZONE_NONE) {
+        flow_rest_remove(&writer->index.rest_hosts, entry);
         return entry;
     }
 
     zone = writer->zone;
-    entry = writer->filled.hosts;
+    entry = flow_zone_free_entry(&writer->index.rest_hosts,
+                                 writer->filled.hosts, zone->capacity.hosts);
 
-    if (entry == zone->capacity.hosts) {
+    if (entry == FLOW_ZONE_NONE) {
         return FLOW_ZONE_NONE;
     }
 
     string = flow_zone_add_string(writer, escaped);
 
     if (string == FLOW_ZONE_NONE
+        || flow_extents_reserve(&writer->claimed.hosts) != FLOW_OK
         || flow_zone_index_add_host(&writer->index, escaped, entry)
            != FLOW_OK)
     {
         return FLOW_ZONE_NONE;
     }
 
+    flow_zone_occupy(&writer->index.rest_hosts, entry, &writer->filled.hosts,
+                     &writer->claimed.hosts);
+
     slot = &flow_zone_hosts(zone)[entry];
 
     flow_zone_set(&slot->name, string);
     flow_zone_set(&slot->timestamp, -1);
-    writer->filled.hosts = entry + 1;
+    writer->claimed.bytes += sizeof(flow_redo_host_t);
 
     return entry;
 }
@@ -161,6 +166,7 @@ uint32_t
 flow_zone_find_host(const flow_zone_writer_t *writer, flow_str_t name)
 {
     char        room[FLOW_ESCAPED_MAX];
+    uint32_t    entry;
     flow_str_t  escaped;
 
     if (name.len > FLOW_LABEL_MAX) {
@@ -170,7 +176,12 @@ flow_zone_find_host(const flow_zone_writer_t *writer, flow_str_t name)
     escaped.len = flow_text_escape(room, name);
     escaped.data = room;
 
-    return flow_zone_index_host(&writer->index, escaped);
+    entry = flow_zone_index_host(&writer->index, escaped);
+
+    return entry == FLOW_ZONE_NONE
+           || flow_rest_has(&writer->index.rest_hosts, entry)
+           ? FLOW_ZONE_NONE
+           : entry;
 }
 
 
@@ -179,6 +190,7 @@ flow_zone_find_series(const flow_zone_writer_t *writer,
     flow_direction_e direction, uint32_t source_as, uint32_t destination_as,
     uint32_t host)
 {
+    uint32_t           entry;
     flow_series_key_t  key;
 
     key.direction = direction;
@@ -186,7 +198,12 @@ flow_zone_find_series(const flow_zone_writer_t *writer,
     key.destination = flow_zone_index_as(&writer->index, destination_as);
     key.host = host;
 
-    return flow_zone_index_series(&writer->index, &key);
+    entry = flow_zone_index_series(&writer->index, &key);
+
+    return entry == FLOW_ZONE_NONE
+           || flow_rest_has(&writer->index.rest_series, entry)
+           ? FLOW_ZONE_NONE
+           : entry;
 }
 
 
@@ -204,81 +221,31 @@ flow_zone_claim_series(flow_zone_writer_t *writer, flow_direction_e direction,
         return entry;
     }
 
-    if (writer->filled.series == writer->zone->capacity.series) {
-        return FLOW_ZONE_NONE;
-    }
-
     key.direction = direction;
     key.host = host;
+    key.destination = FLOW_ZONE_NONE;
     key.source = flow_zone_claim_as(writer, source_as,
                                     flow_names_find(names, source_as));
-    if (key.source == FLOW_ZONE_NONE) {
-        return FLOW_ZONE_NONE;
-    }
 
-    key.destination = flow_zone_claim_as(writer, destination_as,
+    if (key.source != FLOW_ZONE_NONE) {
+        key.destination = flow_zone_claim_as(writer, destination_as,
                                      flow_names_find(names, destination_as));
-    if (key.destination == FLOW_ZONE_NONE) {
+    }
+
+    if (key.destination != FLOW_ZONE_NONE) {
+        entry = flow_zone_add_series(writer, &key);
+    }
+
+    if (entry == FLOW_ZONE_NONE) {
+        flow_zone_rest_as(writer, key.source);
+        flow_zone_rest_as(writer, key.destination);
         return FLOW_ZONE_NONE;
     }
 
-    return flow_zone_add_series(writer, &key);
-}
+    flow_zone_refer(writer, &key);
+    writer->claimed.bytes += sizeof(flow_redo_series_t);
 
-
-void
-flow_zone_adopt_names(flow_zone_writer_t *writer, const flow_names_t *names)
-{
-    flow_zone_t  *zone;
-
-    zone = writer->zone;
-
-    writer->names = names;
-    writer->next_name = FLOW_ZONE_OTHER + 1;
-    writer->end_name = writer->filled.as_numbers;
-
-    flow_zone_set(&zone->as_names_loaded, names != NULL);
-    flow_zone_set(&zone->as_names, flow_names_count(names));
-    flow_zone_set(&zone->as_names_timestamp, flow_names_timestamp(names));
-}
-
-
-int
-flow_zone_rename(flow_zone_writer_t *writer, uint32_t *entry, uint32_t *name)
-{
-    char          room[FLOW_ESCAPED_MAX];
-    flow_as_t    *slot;
-    flow_str_t    wanted;
-    flow_zone_t  *zone;
-
-    zone = writer->zone;
-
-    while (writer->next_name < writer->end_name) {
-
-        *entry = writer->next_name++;
-        slot = &flow_zone_as_numbers(zone)[*entry];
-
-        wanted.len = flow_text_escape(room,
-                         flow_names_find(writer->names,
-                                         flow_zone_get(&slot->number)));
-        wanted.data = room;
-
-        if (!flow_zone_is_equal(wanted,
-                flow_zone_string(zone, flow_zone_get(&slot->name))))
-        {
-            *name = flow_zone_add_string(writer, wanted);
-            return *name == FLOW_ZONE_NONE ? FLOW_AGAIN : FLOW_OK;
-        }
-    }
-
-    return FLOW_DECLINED;
-}
-
-
-bool
-flow_zone_has_renames(const flow_zone_writer_t *writer)
-{
-    return writer->next_name < writer->end_name;
+    return entry;
 }
 
 
@@ -339,9 +306,11 @@ flow_zone_claim_as(flow_zone_writer_t *writer, uint32_t number,
     }
 
     zone = writer->zone;
-    entry = writer->filled.as_numbers;
+    entry = flow_zone_free_entry(&writer->index.rest_as_numbers,
+                                 writer->filled.as_numbers,
+                                 zone->capacity.as_numbers);
 
-    if (entry == zone->capacity.as_numbers) {
+    if (entry == FLOW_ZONE_NONE) {
         return FLOW_ZONE_NONE;
     }
 
@@ -351,111 +320,142 @@ flow_zone_claim_as(flow_zone_writer_t *writer, uint32_t number,
     string = flow_zone_add_string(writer, escaped);
 
     if (string == FLOW_ZONE_NONE
+        || flow_extents_reserve(&writer->claimed.as_numbers) != FLOW_OK
         || flow_zone_index_add_as(&writer->index, number, entry) != FLOW_OK)
     {
         return FLOW_ZONE_NONE;
     }
 
+    flow_zone_occupy(&writer->index.rest_as_numbers, entry,
+                     &writer->filled.as_numbers, &writer->claimed.as_numbers);
+
     slot = &flow_zone_as_numbers(zone)[entry];
 
     flow_zone_set(&slot->number, number);
     flow_zone_set(&slot->name, string);
-    writer->filled.as_numbers = entry + 1;
+    writer->claimed.bytes += sizeof(flow_redo_as_t);
 
     return entry;
 }
 
+
+/* One that left not long ago comes back to where it was. */
 
 static uint32_t
 flow_zone_add_series(flow_zone_writer_t *writer, const flow_series_key_t *key)
 {
     uint32_t        entry;
+    flow_rest_t    *rest = &writer->index.rest_series;
     flow_series_t  *series;
 
-    entry = writer->filled.series;
+    entry = flow_zone_index_series(&writer->index, key);
 
-    if (flow_zone_index_add_series(&writer->index, key, entry) != FLOW_OK) {
+    if (entry != FLOW_ZONE_NONE) {
+        flow_rest_remove(rest, entry);
+        return entry;
+    }
+
+    entry = flow_zone_free_entry(rest, writer->filled.series,
+                                 writer->zone->capacity.series);
+
+    if (entry == FLOW_ZONE_NONE
+        || flow_zone_index_add_series(&writer->index, key, entry) != FLOW_OK)
+    {
         return FLOW_ZONE_NONE;
     }
 
     series = &flow_zone_series(writer->zone)[entry];
-
     flow_zone_fill_series(series, key);
-    flow_zone_set(&series->used, 1);
-    writer->filled.series = entry + 1;
+
+    if (entry == writer->filled.series) {
+        flow_zone_set(&series->used, flow_zone_moment(writer->zone));
+        writer->filled.series = entry + 1;
+
+    } else {
+        flow_rest_remove(rest, entry);
+    }
 
     return entry;
 }
 
 
-/* Gives a slot its identity, which changes only while its sequence is odd. */
+/* Units that were free before, else what follows all others. */
 
-static void
-flow_zone_fill_series(flow_series_t *series, const flow_series_key_t *key)
-{
-    uint32_t  odd;
-
-    odd = flow_zone_get(&series->sequence) | 1;
-
-    flow_zone_set(&series->sequence, odd);
-    atomic_thread_fence(memory_order_release);
-
-    flow_zone_set(&series->direction, key->direction);
-    flow_zone_set(&series->source, key->source);
-    flow_zone_set(&series->destination, key->destination);
-    flow_zone_set(&series->host, key->host);
-    flow_zone_set(&series->used, 0);
-    flow_zone_set(&series->bytes, 0);
-
-    flow_zone_show(&series->sequence, odd + 1);
-}
-
-
-/* Returns a reference, or FLOW_ZONE_NONE if the arena is full. */
-
-static uint32_t
+uint32_t
 flow_zone_add_string(flow_zone_writer_t *writer, flow_str_t escaped)
 {
     char         *at;
     uint16_t      len;
-    uint64_t      start, end;
+    uint32_t      start, end, units;
     flow_zone_t  *zone;
 
     if (escaped.len == 0) {
         return 0;
     }
 
-    /* reference 0 is the empty string */
-
     zone = writer->zone;
-    start = writer->filled.string_bytes;
+    units = flow_zone_units(escaped.len);
+    end = (uint32_t) (writer->filled.string_bytes / FLOW_ZONE_STRING_UNIT);
+    start = flow_arena_take(&writer->arena, units, end);
 
-    if (start == 0) {
-        start = FLOW_ZONE_STRING_UNIT;
+    if (start != FLOW_ARENA_NONE) {
+
+        if (flow_extents_add(&writer->claimed.strings, start, units)
+            != FLOW_OK)
+        {
+            flow_arena_free(&writer->arena, start, units);
+            return FLOW_ZONE_NONE;
+        }
+
+        writer->claimed.bytes += FLOW_REDO_STRING_HEAD;
+
+    } else {
+
+        /* reference 0 is the empty string */
+
+        start = end == 0 ? 1 : end;
+
+        if ((uint64_t) start + units
+            > zone->capacity.string_bytes / FLOW_ZONE_STRING_UNIT)
+        {
+            return FLOW_ZONE_NONE;
+        }
+
+        flow_arena_use(&writer->arena, start, units);
+        writer->filled.string_bytes = (uint64_t) (start + units)
+                                      * FLOW_ZONE_STRING_UNIT;
     }
 
+    at = flow_zone_arena(zone) + (size_t) start * FLOW_ZONE_STRING_UNIT;
     len = (uint16_t) escaped.len;
-    end = start + sizeof(len) + len;
-    end = (end + FLOW_ZONE_STRING_UNIT - 1) / FLOW_ZONE_STRING_UNIT
-          * FLOW_ZONE_STRING_UNIT;
-
-    if (end > zone->capacity.string_bytes) {
-        return FLOW_ZONE_NONE;
-    }
-
-    at = flow_zone_arena(zone) + start;
     memcpy(at, &len, sizeof(len));
     memcpy(at + sizeof(len), escaped.data, len);
 
-    writer->filled.string_bytes = end;
+    writer->claimed.bytes += (size_t) units * FLOW_ZONE_STRING_UNIT;
 
-    return (uint32_t) (start / FLOW_ZONE_STRING_UNIT);
+    return start;
 }
 
 
-static bool
+bool
 flow_zone_is_equal(flow_str_t one, flow_str_t other)
 {
     return one.len == other.len
            && (one.len == 0 || memcmp(one.data, other.data, one.len) == 0);
+}
+
+
+/* The entry, which was free, becomes something; room is reserved. */
+
+static void
+flow_zone_occupy(flow_rest_t *rest, uint32_t entry, uint32_t *filled,
+    flow_extents_t *claimed)
+{
+    if (entry == *filled) {
+        (*filled)++;
+
+    } else {
+        flow_rest_remove(rest, entry);
+        (void) !flow_extents_add(claimed, entry, 1);
+    }
 }

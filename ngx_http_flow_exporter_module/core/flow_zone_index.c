@@ -2,6 +2,7 @@
  * The writer's indexes over the zone's tables; see flow_zone_index.h.
  */
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "flow_text.h"
@@ -14,7 +15,13 @@ typedef struct {
 } flow_partition_key_t;
 
 
-static int flow_zone_index_tables(flow_zone_index_t *index);
+static int flow_zone_index_rests(flow_zone_index_t *index);
+static void flow_zone_index_unused(flow_zone_index_t *index,
+    flow_rest_t *rest, uint32_t entry, _Atomic uint32_t *name);
+static void flow_zone_index_hole(flow_zone_index_t *index, uint32_t entry);
+static int flow_zone_index_hosts(flow_zone_index_t *index);
+static int flow_zone_index_as_numbers(flow_zone_index_t *index);
+static int flow_zone_index_partitions(flow_zone_index_t *index);
 static int flow_zone_index_all_series(flow_zone_index_t *index);
 static uint32_t flow_zone_hash_series(const flow_series_key_t *key);
 static bool flow_zone_match_host(const void *table, uint32_t entry,
@@ -39,16 +46,22 @@ flow_zone_index_init(flow_zone_index_t *index, const flow_zone_t *zone)
         || flow_index_init(&index->series, flow_zone_get(&zone->series))
            != FLOW_OK
         || flow_index_init(&index->partitions,
-                           flow_zone_get(&zone->partitions)) != FLOW_OK)
+                           flow_zone_get(&zone->partitions)) != FLOW_OK
+        || flow_zone_index_rests(index) != FLOW_OK)
     {
         return FLOW_ERROR;
     }
 
-    if (flow_zone_index_tables(index) != FLOW_OK) {
+    /* series first: they tell what else is in use */
+
+    if (flow_zone_index_all_series(index) != FLOW_OK
+        || flow_zone_index_hosts(index) != FLOW_OK
+        || flow_zone_index_as_numbers(index) != FLOW_OK)
+    {
         return FLOW_ERROR;
     }
 
-    return flow_zone_index_all_series(index);
+    return flow_zone_index_partitions(index);
 }
 
 
@@ -59,6 +72,11 @@ flow_zone_index_done(flow_zone_index_t *index)
     flow_index_done(&index->as_numbers);
     flow_index_done(&index->series);
     flow_index_done(&index->partitions);
+    flow_rest_done(&index->rest_hosts);
+    flow_rest_done(&index->rest_as_numbers);
+    flow_rest_done(&index->rest_series);
+    free(index->host_references);
+    free(index->as_references);
 }
 
 
@@ -135,20 +153,172 @@ flow_zone_index_add_partition(flow_zone_index_t *index, uint32_t topic,
 }
 
 
+void
+flow_zone_index_remove_host(flow_zone_index_t *index, uint32_t entry)
+{
+    flow_str_t  name;
+
+    name = flow_zone_string(index->zone,
+               flow_zone_get(&flow_zone_hosts(index->zone)[entry].name));
+
+    (void) flow_index_remove(&index->hosts, (uint32_t) flow_text_hash(name),
+                             entry);
+}
+
+
+void
+flow_zone_index_remove_as(flow_zone_index_t *index, uint32_t entry)
+{
+    uint32_t  number;
+
+    number = flow_zone_get(&flow_zone_as_numbers(index->zone)[entry].number);
+
+    (void) flow_index_remove(&index->as_numbers, flow_index_hash(number, 0),
+                             entry);
+}
+
+
+void
+flow_zone_index_remove_series(flow_zone_index_t *index, uint32_t entry)
+{
+    flow_series_key_t  key;
+
+    key = flow_zone_key(index->zone, entry);
+
+    (void) flow_index_remove(&index->series, flow_zone_hash_series(&key),
+                             entry);
+}
+
+
+flow_series_key_t
+flow_zone_key(const flow_zone_t *zone, uint32_t entry)
+{
+    flow_series_t      *series;
+    flow_series_key_t   key;
+
+    series = &flow_zone_series(zone)[entry];
+
+    key.direction = flow_zone_get(&series->direction);
+    key.source = flow_zone_get(&series->source);
+    key.destination = flow_zone_get(&series->destination);
+    key.host = flow_zone_get(&series->host);
+
+    return key;
+}
+
+
+void
+flow_zone_fill_series(flow_series_t *series, const flow_series_key_t *key)
+{
+    uint32_t  odd;
+
+    odd = flow_zone_get(&series->sequence) | 1;
+
+    flow_zone_set(&series->sequence, odd);
+    atomic_thread_fence(memory_order_release);
+
+    flow_zone_set(&series->direction, key->direction);
+    flow_zone_set(&series->source, key->source);
+    flow_zone_set(&series->destination, key->destination);
+    flow_zone_set(&series->host, key->host);
+    flow_zone_set(&series->used, 0);
+    flow_zone_set(&series->bytes, 0);
+
+    flow_zone_show(&series->sequence, odd + 1);
+}
+
+
+void
+flow_zone_forget_series(const flow_zone_t *zone, uint32_t entry)
+{
+    flow_series_key_t  key = { 0, 0, 0, FLOW_ZONE_NONE };
+
+    flow_zone_fill_series(&flow_zone_series(zone)[entry], &key);
+}
+
+
+static int
+flow_zone_index_rests(flow_zone_index_t *index)
+{
+    const flow_zone_capacity_t  *capacity = &index->zone->capacity;
+
+    index->host_references = calloc(capacity->hosts, sizeof(uint32_t));
+    index->as_references = calloc(capacity->as_numbers, sizeof(uint32_t));
+
+    if (index->host_references == NULL
+        || index->as_references == NULL
+        || flow_rest_init(&index->rest_hosts, capacity->hosts) != FLOW_OK
+        || flow_rest_init(&index->rest_as_numbers, capacity->as_numbers)
+           != FLOW_OK)
+    {
+        return FLOW_ERROR;
+    }
+
+    return flow_rest_init(&index->rest_series, capacity->series);
+}
+
+
+/*
+ * An entry that is out of use: with a name that no record has told of, it was
+ * forgotten before that.
+ */
+
+static void
+flow_zone_index_unused(flow_zone_index_t *index, flow_rest_t *rest,
+    uint32_t entry, _Atomic uint32_t *name)
+{
+    const flow_zone_t  *zone = index->zone;
+
+    if (flow_zone_get(&zone->fresh)
+        || (uint64_t) flow_zone_get(name) * FLOW_ZONE_STRING_UNIT
+           >= flow_zone_get(&zone->string_bytes))
+    {
+        flow_zone_set(name, FLOW_ZONE_NONE);
+        flow_rest_move(rest, entry, FLOW_REST_OVER);
+
+    } else {
+        flow_rest_add(rest, entry);
+    }
+}
+
+
+static void
+flow_zone_index_hole(flow_zone_index_t *index, uint32_t entry)
+{
+    const flow_zone_t  *zone = index->zone;
+
+    if (flow_zone_get(&zone->fresh)
+        || flow_zone_key(zone, entry).host == FLOW_ZONE_NONE)
+    {
+        flow_zone_forget_series(zone, entry);
+        flow_rest_move(&index->rest_series, entry, FLOW_REST_OVER);
+
+    } else {
+        flow_rest_add(&index->rest_series, entry);
+    }
+}
+
+
 /* The entries "other" are never looked for by their content. */
 
 static int
-flow_zone_index_tables(flow_zone_index_t *index)
+flow_zone_index_hosts(flow_zone_index_t *index)
 {
-    uint32_t           i;
-    flow_as_t         *numbers;
-    flow_host_t       *hosts;
-    flow_partition_t  *partitions;
+    uint32_t      i;
+    flow_host_t  *hosts;
 
     hosts = flow_zone_hosts(index->zone);
 
     for (i = FLOW_ZONE_OTHER + 1; i < flow_zone_get(&index->zone->hosts); i++)
     {
+        if (index->host_references[i] == 0
+            && flow_zone_get(&hosts[i].timestamp) == -1)
+        {
+            flow_zone_index_unused(index, &index->rest_hosts, i,
+                                   &hosts[i].name);
+            continue;
+        }
+
         if (flow_zone_index_add_host(index,
                 flow_zone_string(index->zone, flow_zone_get(&hosts[i].name)),
                 i) != FLOW_OK)
@@ -157,17 +327,43 @@ flow_zone_index_tables(flow_zone_index_t *index)
         }
     }
 
+    return FLOW_OK;
+}
+
+
+static int
+flow_zone_index_as_numbers(flow_zone_index_t *index)
+{
+    uint32_t    i;
+    flow_as_t  *numbers;
+
     numbers = flow_zone_as_numbers(index->zone);
 
     for (i = FLOW_ZONE_OTHER + 1;
          i < flow_zone_get(&index->zone->as_numbers); i++)
     {
+        if (index->as_references[i] == 0) {
+            flow_zone_index_unused(index, &index->rest_as_numbers, i,
+                                   &numbers[i].name);
+            continue;
+        }
+
         if (flow_zone_index_add_as(index, flow_zone_get(&numbers[i].number),
                                    i) != FLOW_OK)
         {
             return FLOW_ERROR;
         }
     }
+
+    return FLOW_OK;
+}
+
+
+static int
+flow_zone_index_partitions(flow_zone_index_t *index)
+{
+    uint32_t           i;
+    flow_partition_t  *partitions;
 
     partitions = flow_zone_partitions(index->zone);
 
@@ -197,13 +393,15 @@ flow_zone_index_all_series(flow_zone_index_t *index)
          i++)
     {
         if (!flow_zone_get(&series[i].used)) {
+            flow_zone_index_hole(index, i);
             continue;
         }
 
-        key.direction = flow_zone_get(&series[i].direction);
-        key.source = flow_zone_get(&series[i].source);
-        key.destination = flow_zone_get(&series[i].destination);
-        key.host = flow_zone_get(&series[i].host);
+        key = flow_zone_key(index->zone, i);
+
+        index->host_references[key.host]++;
+        index->as_references[key.source]++;
+        index->as_references[key.destination]++;
 
         if (flow_zone_index_add_series(index, &key, i) != FLOW_OK) {
             return FLOW_ERROR;

@@ -22,4 +22,9 @@
     atomic_store_explicit(word, value, memory_order_release)
 
 
+/* What an entry that a flow is counted in at present has as its "used". */
+
+#define flow_zone_moment(zone)  (flow_zone_get(&(zone)->idle_clock) + 1)
+
+
 #endif /* FLOW_ZONE_WORD_H */

@@ -20,7 +20,7 @@ flow_zone_writer_create(flow_zone_t *zone, flow_error_t *error)
     flow_zone_writer_t  *writer;
 
     if (!flow_zone_is_sound(zone)) {
-        flow_error_set(error, "a table of the zone is beyond its capacity");
+        flow_error_set(error, "the tables of the zone contradict each other");
         return NULL;
     }
 
@@ -45,12 +45,16 @@ flow_zone_writer_create(flow_zone_t *zone, flow_error_t *error)
     };
 
     if (flow_zone_index_init(&writer->index, zone) != FLOW_OK
+        || flow_zone_arena_init(writer) != FLOW_OK
         || flow_zone_claim_other(writer) != FLOW_OK)
     {
         flow_error_set(error, "no memory for the zone's indexes");
         flow_zone_writer_destroy(writer);
         return NULL;
     }
+
+    flow_zone_set(&zone->fresh, 0);
+    flow_zone_show_unused(writer);
 
     return writer;
 }
@@ -61,6 +65,10 @@ flow_zone_writer_destroy(flow_zone_writer_t *writer)
 {
     if (writer != NULL) {
         flow_zone_index_done(&writer->index);
+        flow_arena_done(&writer->arena);
+        free(writer->claimed.hosts.items);
+        free(writer->claimed.as_numbers.items);
+        free(writer->claimed.strings.items);
         free(writer);
     }
 }
@@ -77,6 +85,27 @@ const flow_zone_filled_t *
 flow_zone_filled(const flow_zone_writer_t *writer)
 {
     return &writer->filled;
+}
+
+
+const flow_zone_claimed_t *
+flow_zone_claimed(const flow_zone_writer_t *writer)
+{
+    return &writer->claimed;
+}
+
+
+void
+flow_zone_recorded(flow_zone_writer_t *writer)
+{
+    writer->claimed.hosts.count = 0;
+    writer->claimed.as_numbers.count = 0;
+    writer->claimed.strings.count = 0;
+    writer->claimed.bytes = 0;
+    writer->leaving.series_count = 0;
+    writer->leaving.host_count = 0;
+
+    memset(&writer->pending, 0, sizeof(writer->pending));
 }
 
 

@@ -3,13 +3,15 @@
  * and for the process that holds the lease; never for a worker.
  *
  * A claimed entry is filled in, but lies beyond what the zone's header says
- * is filled: it is free memory until a redo record that names it is applied
- * (flow_journal.h).  So does every counter wait for a record.
+ * is filled, or was out of use: it is free memory until a redo record that
+ * names it is applied (flow_journal.h).  So does every counter wait for a
+ * record.
  */
 
 #ifndef FLOW_ZONE_WRITER_H
 #define FLOW_ZONE_WRITER_H
 
+#include "flow_arena.h"
 #include "flow_names.h"
 #include "flow_zone.h"
 
@@ -37,6 +39,31 @@ typedef struct {
     uint32_t  errors;
     uint64_t  string_bytes;
 } flow_zone_filled_t;
+
+
+/*
+ * What was claimed since the last record, and was out of use before: the next
+ * one names it, beside what lies beyond the tables' ends.
+ */
+
+typedef struct {
+    flow_extents_t  hosts;         /* entries, one each */
+    flow_extents_t  as_numbers;
+    flow_extents_t  strings;       /* in units of the arena */
+    size_t          bytes;         /* that all that is new has in a record */
+} flow_zone_claimed_t;
+
+
+/* What leaves with the next record, at most so many of each. */
+
+#define FLOW_ZONE_LEAVING  1024
+
+typedef struct {
+    uint32_t  series[FLOW_ZONE_LEAVING];
+    uint32_t  series_count;
+    uint32_t  hosts[FLOW_ZONE_LEAVING];
+    uint32_t  host_count;
+} flow_zone_leaving_t;
 
 
 /* What the next redo record adds to counters, beside what a batch does. */
@@ -82,8 +109,8 @@ uint32_t flow_zone_claim_series(flow_zone_writer_t *writer,
     uint32_t host, const flow_names_t *names);
 
 /*
- * Find only: index, or FLOW_ZONE_NONE.  "topic" and "host" are indexes of the
- * zone's.
+ * Find only what is in use: index, or FLOW_ZONE_NONE.  "topic" and "host" are
+ * indexes of the zone's.
  */
 
 uint32_t flow_zone_find_host(const flow_zone_writer_t *writer,
@@ -117,12 +144,59 @@ int flow_zone_rename(flow_zone_writer_t *writer, uint32_t *entry,
 
 bool flow_zone_has_renames(const flow_zone_writer_t *writer);
 
+/* A flow is counted in these. */
+
+void flow_zone_touch_series(flow_zone_writer_t *writer, uint32_t entry);
+void flow_zone_touch_host(flow_zone_writer_t *writer, uint32_t entry);
+
+/*
+ * So many seconds went by in which all flows were seen that there were: all
+ * else grows older by them.
+ */
+
+void flow_zone_age(flow_zone_writer_t *writer, uint32_t seconds);
+
+/*
+ * Looks for series, a part of them at a time, that have had no flow for more
+ * than "limit" seconds; true if any are to leave with the next record.  When
+ * that is composed, flow_zone_leave() has them go out of use, but for those
+ * that a flow was counted in meanwhile; flow_zone_stay() has all of them stay.
+ */
+
+bool flow_zone_expire(flow_zone_writer_t *writer, uint32_t limit);
+void flow_zone_leave(flow_zone_writer_t *writer);
+void flow_zone_stay(flow_zone_writer_t *writer);
+const flow_zone_leaving_t *flow_zone_leaving(
+    const flow_zone_writer_t *writer);
+
+/* Whether any are to leave, and whether there may be more of them. */
+
+bool flow_zone_is_expiring(const flow_zone_writer_t *writer);
+bool flow_zone_has_more_idle(const flow_zone_writer_t *writer);
+
+/*
+ * Time goes on, to "now" (ms, monotonic): what has rested for long enough may
+ * be used again.  While no record is composed but not applied.
+ */
+
+void flow_zone_turn(flow_zone_writer_t *writer, uint64_t now);
+
+/* Shows how much of the tables is out of use. */
+
+void flow_zone_show_unused(flow_zone_writer_t *writer);
+
 /* Counts a Kafka error by its name; beyond the table's room, as "other". */
 
 void flow_zone_count_error(flow_zone_writer_t *writer, flow_str_t name);
 
 flow_zone_t *flow_zone_of(const flow_zone_writer_t *writer);
 const flow_zone_filled_t *flow_zone_filled(const flow_zone_writer_t *writer);
+const flow_zone_claimed_t *flow_zone_claimed(
+    const flow_zone_writer_t *writer);
+
+/* All that was claimed, leaves or waited stands in a record. */
+
+void flow_zone_recorded(flow_zone_writer_t *writer);
 
 /* What waits for a record; who composes one takes it, and it begins anew. */
 

@@ -32,6 +32,7 @@ static void flow_state_place(flow_partition_t *slot, int64_t offset);
 static void flow_state_remove_partition(flow_zone_t *zone, uint32_t entry);
 static uint32_t flow_state_find_host(const flow_zone_t *zone,
     const char *name);
+static bool flow_state_is_used(const flow_zone_t *zone, uint32_t host);
 static flow_state_left_t flow_state_remove_host(flow_zone_t *zone,
     uint32_t host);
 static bool flow_state_is_string(const flow_zone_t *zone, uint32_t reference,
@@ -415,13 +416,36 @@ flow_state_find_host(const flow_zone_t *zone, const char *name)
     hosts = flow_zone_hosts(zone);
 
     for (i = FLOW_ZONE_OTHER + 1; i < flow_zone_get(&zone->hosts); i++) {
-        if (flow_state_is_string(zone, flow_zone_get(&hosts[i].name), wanted))
+        if (flow_state_is_string(zone, flow_zone_get(&hosts[i].name), wanted)
+            && flow_state_is_used(zone, i))
         {
             return i;
         }
     }
 
     return FLOW_ZONE_NONE;
+}
+
+
+/* False for a host that has expired: its entry is there still. */
+
+static bool
+flow_state_is_used(const flow_zone_t *zone, uint32_t host)
+{
+    uint32_t              i;
+    const flow_series_t  *series;
+
+    series = flow_zone_series(zone);
+
+    for (i = 0; i < flow_zone_get(&zone->series); i++) {
+        if (flow_zone_get(&series[i].used) != 0
+            && flow_zone_get(&series[i].host) == host)
+        {
+            return true;
+        }
+    }
+
+    return flow_zone_get(&flow_zone_hosts(zone)[host].timestamp) != -1;
 }
 
 
@@ -441,6 +465,12 @@ flow_state_remove_host(flow_zone_t *zone, uint32_t host)
 
     for (i = 0; i < count; i++) {
         of = flow_zone_get(&series[i].host);
+
+        /* a hole of one that has expired */
+
+        if (i >= FLOW_DIRECTION_COUNT && !flow_zone_get(&series[i].used)) {
+            continue;
+        }
 
         if (of == host) {
             left.series += flow_zone_get(&series[i].used) != 0;

@@ -450,6 +450,10 @@ zone_fill_values(flow_zone_t *zone)
         zone->invalid[i] = 220 + i;
     }
 
+    for (i = 0; i < FLOW_DIRECTION_COUNT; i++) {
+        zone->left_bytes[i] = 240 + i;
+    }
+
     host = flow_zone_hosts(zone);
     host[1].timestamp = 1700000000123;
     host[2].timestamp = 1700000000000;
@@ -467,6 +471,11 @@ zone_fill_header(flow_zone_t *zone)
     zone->cut_labels = 300;
     zone->repaired_labels = 301;
     zone->overflow_records = 302;
+    zone->left_series = 308;
+    zone->unused_series = 2;
+    zone->unused_as_numbers = 3;
+    zone->unused_hosts = 1;
+    zone->unused_string_bytes = 40;
     zone->commits = 303;
     zone->commit_nanoseconds = 5000000067;
     zone->commit_failures = 306;
@@ -809,6 +818,14 @@ reference_records(FILE *out, unsigned one)
     counter("cut_labels_total", E "%u\n", one * 300);
     counter("repaired_labels_total", E "%u\n", one * 301);
     counter("overflow_records_total", E "%u\n", one * 302);
+    counter("left_series_total", E "%u\n", one * 308);
+
+    print_header(out, "flow_exporter_left_bytes_total", "counter");
+    for (i = 0; i < FLOW_DIRECTION_COUNT; i++) {
+        fprintf(out, "flow_exporter_left_bytes_total{direction=\"%s\","
+                "exporter=\"default\"} %u\n", flow_result_names[i],
+                one * (240 + i));
+    }
 }
 
 
@@ -816,16 +833,20 @@ static void
 reference_room(FILE *out, const flow_zone_t *zone)
 {
     gauge("series", E "%u\n", zone->series < FLOW_DIRECTION_COUNT
-                              ? 0 : zone->series - FLOW_DIRECTION_COUNT);
+                              ? 0 : zone->series - FLOW_DIRECTION_COUNT
+                                    - zone->unused_series);
     gauge("series_capacity", E "%u\n",
           zone->capacity.series - FLOW_DIRECTION_COUNT);
     gauge("as_numbers", E "%u\n",
-          zone->as_numbers == 0 ? 0 : zone->as_numbers - 1);
+          zone->as_numbers == 0
+          ? 0 : zone->as_numbers - 1 - zone->unused_as_numbers);
     gauge("as_numbers_capacity", E "%u\n", zone->capacity.as_numbers - 1);
-    gauge("hostnames", E "%u\n", zone->hosts == 0 ? 0 : zone->hosts - 1);
+    gauge("hostnames", E "%u\n",
+          zone->hosts == 0 ? 0 : zone->hosts - 1 - zone->unused_hosts);
     gauge("hostnames_capacity", E "%u\n", zone->capacity.hosts - 1);
     gauge("string_bytes", E "%llu\n",
-          (unsigned long long) zone->string_bytes);
+          (unsigned long long) (zone->string_bytes
+                                - zone->unused_string_bytes));
     gauge("string_bytes_capacity", E "%llu\n",
           (unsigned long long) zone->capacity.string_bytes);
 }
