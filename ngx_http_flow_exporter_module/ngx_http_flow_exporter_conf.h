@@ -22,6 +22,7 @@ struct ngx_http_flow_exporter_conf_s {
     size_t                 zone_size;
     ngx_flag_t             transit;
     ngx_msec_t             commit;
+    ngx_uint_t             expire;        /* s, 0: off */
     ngx_uint_t             seen;          /* directives, a bit each */
 
     /* where "zone" stands, or else the block */

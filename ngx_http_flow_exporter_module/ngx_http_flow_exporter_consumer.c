@@ -297,6 +297,7 @@ ngx_http_flow_exporter_kafka_error(void *data, const char *name)
     error.len = ngx_strlen(name);
 
     flow_zone_count_error(fep->writer, error);
+    ngx_http_flow_exporter_doubt(fep);
 }
 
 

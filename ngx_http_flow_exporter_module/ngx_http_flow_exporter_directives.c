@@ -23,6 +23,11 @@
 #define NGX_HTTP_FLOW_EXPORTER_COMMIT_MIN     10
 #define NGX_HTTP_FLOW_EXPORTER_COMMIT_MAX  60000
 
+/* A series' age is counted in seconds; 10 years, s. */
+
+#define NGX_HTTP_FLOW_EXPORTER_EXPIRE_MIN          1
+#define NGX_HTTP_FLOW_EXPORTER_EXPIRE_MAX  315360000
+
 
 static char *ngx_http_flow_exporter_brokers(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
@@ -51,6 +56,8 @@ static char *ngx_http_flow_exporter_zone_directive(ngx_conf_t *cf,
 static char *ngx_http_flow_exporter_transit(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 static char *ngx_http_flow_exporter_commit_directive(ngx_conf_t *cf,
+    ngx_command_t *cmd, void *conf);
+static char *ngx_http_flow_exporter_expire_directive(ngx_conf_t *cf,
     ngx_command_t *cmd, void *conf);
 
 
@@ -93,6 +100,9 @@ ngx_command_t  ngx_http_flow_exporter_block_commands[] = {
 
     { ngx_string("commit"), NGX_CONF_TAKE1,
       ngx_http_flow_exporter_commit_directive, 0, 0x0100, NULL },
+
+    { ngx_string("expire"), NGX_CONF_TAKE1,
+      ngx_http_flow_exporter_expire_directive, 0, 0x0200, NULL },
 
     { ngx_string("member"), NGX_CONF_TAKE3,
       ngx_http_flow_exporter_member, 0, 0x1000, NULL },
@@ -626,6 +636,41 @@ ngx_http_flow_exporter_commit_directive(ngx_conf_t *cf, ngx_command_t *cmd,
     }
 
     fecf->commit = (ngx_msec_t) ms;
+
+    return NGX_CONF_OK;
+}
+
+
+static char *
+ngx_http_flow_exporter_expire_directive(ngx_conf_t *cf, ngx_command_t *cmd,
+    void *conf)
+{
+    ngx_http_flow_exporter_conf_t *fecf = conf;
+
+    ngx_int_t   seconds;
+    ngx_str_t  *value;
+
+    value = cf->args->elts;
+
+    if (ngx_strcmp(value[1].data, "off") == 0) {
+        fecf->expire = 0;
+        return NGX_CONF_OK;
+    }
+
+    seconds = ngx_parse_time(&value[1], 1);
+
+    if (seconds == NGX_ERROR
+        || seconds < NGX_HTTP_FLOW_EXPORTER_EXPIRE_MIN
+        || seconds > NGX_HTTP_FLOW_EXPORTER_EXPIRE_MAX)
+    {
+        ngx_conf_log_error(NGX_LOG_EMERG, cf, 0,
+                           "invalid value \"%V\" in \"expire\" directive, it "
+                           "must be \"off\" or a time from 1s to 10y",
+                           &value[1]);
+        return NGX_CONF_ERROR;
+    }
+
+    fecf->expire = (ngx_uint_t) seconds;
 
     return NGX_CONF_OK;
 }

@@ -136,6 +136,13 @@ ngx_http_flow_exporter_init_main_conf(ngx_conf_t *cf, void *conf)
         {
             return NGX_CONF_ERROR;
         }
+
+        if (fmcf->state_off && exporters[i]->conf->expire != 0) {
+            ngx_conf_log_error(NGX_LOG_WARN, cf, 0,
+                               "\"expire\" of flow exporter \"%V\" has no "
+                               "effect with \"flow_exporter_state_path off\"",
+                               &exporters[i]->name);
+        }
     }
 
     flcf = fmcf->locations.elts;

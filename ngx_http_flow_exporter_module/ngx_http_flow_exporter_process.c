@@ -337,7 +337,7 @@ ngx_http_flow_exporter_watch_handler(ngx_event_t *ev)
         return;
     }
 
-    flow_assign_refresh_ends(fep->assign);
+    ngx_http_flow_exporter_age(fep, flow_assign_refresh_ends(fep->assign));
 
     if (fep->durable) {
         flow_assign_commit(fep->assign);

@@ -97,6 +97,11 @@ struct ngx_http_flow_exporter_process_s {
     uint64_t                           commit_begun;
     uint64_t                           image_begun;
 
+    /* ns */
+    uint64_t                           looked_at;  /* by the watch timer */
+    uint64_t                           doubted_at; /* 0: never */
+    uint64_t                           aged;       /* not a second yet */
+
     unsigned                           commit:1;   /* is wanted */
     unsigned                           stalled:1;  /* for a full batch */
     unsigned                           image_wanted:1;
@@ -111,6 +116,7 @@ struct ngx_http_flow_exporter_process_s {
     unsigned                           room_said:1;
     unsigned                           settled:1;
     unsigned                           wrapped_said:1;
+    unsigned                           certain:1;  /* no flow was missed */
 
     ngx_http_flow_exporter_process_t  *next;
 };
@@ -247,6 +253,19 @@ void ngx_http_flow_exporter_begun(ngx_http_flow_exporter_process_t *fep,
 
 void ngx_http_flow_exporter_set_durable(ngx_http_flow_exporter_process_t *fep,
     ngx_uint_t durable);
+
+/*
+ * Expiry: time has passed, in which all flows were "seen", or not; an error of
+ * Kafka's leaves that in doubt; what is idle is to leave with the next record,
+ * if there is any; and a record is about to be composed.
+ */
+
+void ngx_http_flow_exporter_age(ngx_http_flow_exporter_process_t *fep,
+    ngx_uint_t seen);
+void ngx_http_flow_exporter_doubt(ngx_http_flow_exporter_process_t *fep);
+ngx_uint_t ngx_http_flow_exporter_expire(
+    ngx_http_flow_exporter_process_t *fep);
+void ngx_http_flow_exporter_turn(ngx_http_flow_exporter_process_t *fep);
 
 /* Begins what is due: a commit that is wanted, an image. */
 

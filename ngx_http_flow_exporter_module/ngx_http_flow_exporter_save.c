@@ -136,6 +136,8 @@ ngx_http_flow_exporter_compose(ngx_http_flow_exporter_process_t *fep)
         ngx_del_timer(&fep->commit_timer);
     }
 
+    ngx_http_flow_exporter_turn(fep);
+
     if (flow_pipeline_is_empty(fep->pipeline)) {
         return NGX_DECLINED;
     }
@@ -190,7 +192,10 @@ ngx_http_flow_exporter_apply(ngx_http_flow_exporter_process_t *fep)
     flow_zone_pending(fep->writer)->commit_nanoseconds
         += ngx_http_flow_exporter_clock() - fep->commit_begun;
 
-    if (flow_zone_has_renames(fep->writer)) {
+    if (flow_zone_has_renames(fep->writer)
+        || (flow_zone_has_more_idle(fep->writer)
+            && ngx_http_flow_exporter_expire(fep)))
+    {
         fep->commit = 1;
     }
 }

@@ -87,6 +87,7 @@ for my $directive (
     'zone 1m;', 'zone 1024k;', 'zone 64M;', 'zone 1048576;',
     'transit on;', 'transit off;', "include $dir/included.conf;",
     'commit 10ms;', 'commit 1s;', 'commit 1m;',
+    'expire off;', 'expire 1;', 'expire 90d;', 'expire 1d12h;', 'expire 10y;',
     "include $dir/inc*.conf;",
 ) {
     takes($directive, block($directive));
@@ -153,6 +154,14 @@ $before = tree(@places);
 
 is(($nginx->test)[0], 0, 'nginx -t with the default path of state');
 is(tree(@places), $before, 'it has changed nothing');
+
+FlowExporter::spew($nginx->conf,
+                   $conf =~ s/(flow_exporter_state_path) .*/$1 off;/r
+                         =~ s/asn 64500;/asn 64500; expire 1d;/r);
+like(($nginx->test)[1],
+     qr/^nginx:\ \[warn\]\ "expire"\ of\ flow\ exporter\ "default"\ has\ no
+        \ effect\ with\ "flow_exporter_state_path\ off"\ in\ /mx,
+     'expire without state files is warned of');
 
 
 # A module that is loaded and not used
@@ -788,6 +797,37 @@ invalid number of arguments in "zone" directive in flow.conf:1
 commit soon;
 --- emerg
 invalid value "soon" in "commit" directive, it must be a time from 10ms to 60s in flow.conf:1
+
+=== expire that is no time
+--- directives
+expire never;
+--- emerg
+invalid value "never" in "expire" directive, it must be "off" or a time from 1s to 10y in flow.conf:1
+
+=== expire at once
+--- directives
+expire 0;
+--- emerg
+invalid value "0" in "expire" directive, it must be "off" or a time from 1s to 10y in flow.conf:1
+
+=== expire in less than a second
+--- directives
+expire 500ms;
+--- emerg
+invalid value "500ms" in "expire" directive, it must be "off" or a time from 1s to 10y in flow.conf:1
+
+=== expire after a lifetime
+--- directives
+expire 80y;
+--- emerg
+invalid value "80y" in "expire" directive, it must be "off" or a time from 1s to 10y in flow.conf:1
+
+=== expire twice
+--- directives
+expire 1d;
+expire off;
+--- emerg
+"expire" directive is duplicate in flow.conf:2
 
 === transit twice
 --- directives

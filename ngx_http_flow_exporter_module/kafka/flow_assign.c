@@ -11,6 +11,8 @@
 #include "flow_text.h"
 
 
+static bool flow_assign_refresh_end(flow_assign_t *assign, uint32_t topic,
+    int32_t partition);
 static bool flow_assign_is_passed(const flow_assign_t *assign, uint32_t topic,
     int32_t partition);
 static int flow_assign_message(void *data, const flow_message_t *message);
@@ -106,36 +108,56 @@ flow_assign_poll(flow_assign_t *assign, uint32_t limit)
 }
 
 
-void
+bool
 flow_assign_refresh_ends(flow_assign_t *assign)
 {
-    int32_t                   p;
-    int64_t                   end;
-    uint32_t                  i;
-    flow_assign_topic_t      *topic;
-    flow_assign_partition_t  *found;
+    bool                  seen = true;
+    int32_t               p;
+    uint32_t              i;
+    flow_assign_topic_t  *topic;
 
     for (i = 0; i < assign->conf.consumer.topic_count; i++) {
         topic = &assign->topics[i];
+        seen = seen && topic->told;
 
         for (p = 0; p < topic->capacity; p++) {
-            found = &topic->partitions[p];
-
-            if (found->state != FLOW_ASSIGN_CONSUMED) {
-                continue;
-            }
-
-            end = flow_consume_end_offset(assign->consumer, i, p);
-
-            if (end >= 0) {
-                if (found->goal == -1) {
-                    found->goal = end;
-                }
-
-                flow_pipeline_set_end(assign->pipeline, i, p, end);
-            }
+            seen = flow_assign_refresh_end(assign, i, p) && seen;
         }
     }
+
+    return seen;
+}
+
+
+static bool
+flow_assign_refresh_end(flow_assign_t *assign, uint32_t topic,
+    int32_t partition)
+{
+    int64_t                   before;
+    flow_assign_partition_t  *found;
+
+    found = &assign->topics[topic].partitions[partition];
+
+    if (found->state != FLOW_ASSIGN_CONSUMED) {
+        found->end = -1;
+        return found->state == FLOW_ASSIGN_IDLE
+               || found->state == FLOW_ASSIGN_REFUSED;
+    }
+
+    before = found->end;
+    found->end = flow_consume_end_offset(assign->consumer, topic, partition);
+
+    if (found->end >= 0) {
+        if (found->goal == -1) {
+            found->goal = found->end;
+        }
+
+        flow_pipeline_set_end(assign->pipeline, topic, partition, found->end);
+    }
+
+    return before >= 0
+           && flow_pipeline_next_offset(assign->pipeline, topic, partition)
+              >= before;
 }
 
 
@@ -282,6 +304,7 @@ flow_assign_grow(flow_assign_topic_t *topic, int32_t count)
     while (topic->capacity < count) {
         partitions[topic->capacity++] = (flow_assign_partition_t) {
             .goal = -1,
+            .end = -1,
             .looked_at = -1,
             .committed = -1
         };

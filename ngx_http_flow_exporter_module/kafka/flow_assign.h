@@ -47,9 +47,13 @@ void flow_assign_close(flow_assign_t *assign);
 int flow_assign_descriptor(const flow_assign_t *assign);
 int flow_assign_poll(flow_assign_t *assign, uint32_t limit) FLOW_MUST_CHECK;
 
-/* Tells the pipeline the newest known ends of all partitions. */
+/*
+ * Tells the pipeline the newest known ends of all partitions.  Returns true if
+ * all flows up to the last such call were seen: each partition that is to be
+ * consumed is so, and was read up to the end that it had then.
+ */
 
-void flow_assign_refresh_ends(flow_assign_t *assign);
+bool flow_assign_refresh_ends(flow_assign_t *assign);
 
 
 /*

@@ -43,6 +43,8 @@ typedef struct {
                                               looking */
     int64_t                   goal;        /* its end when it began to be
                                               consumed, -1: not known yet */
+    int64_t                   end;         /* when it was looked at last, or
+                                              -1 */
     uint32_t                  looks;       /* in a row, ... */
     int64_t                   looked_at;   /* ... with this next offset */
     int64_t                   committed;   /* to Kafka, -1: nothing */
