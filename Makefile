@@ -47,6 +47,8 @@ help:
 	@echo "make valgrind         from start to stop        30 s"
 	@echo "make prometheus-check a real one, and the demo   2 min"
 	@echo "make model            what exactly once rests on  5 min"
+	@echo "make bench            beside what can be had    25 min"
+	@echo "make bench-instructions  counted, repeatable     1 min"
 	@echo "make matrix   all builds, three Debians          2 h"
 	@echo "make as-names     AS names of the Internet    30 s"
 	@echo "make image-check  docker/, without Docker     4 min"
@@ -63,6 +65,7 @@ help:
 	@echo "TESTS=files, JOBS=n        for make test; n at a time"
 	@echo "TORTURE_SECONDS=, TORTURE_SEED=  for make torture"
 	@echo "TORTURE_BROKER=kafka       Apache Kafka, for make torture"
+	@echo "BENCH=parts, BENCH_CODECS=, REPEATS=n    for make bench"
 	@echo "FUZZ_SECONDS=n             for make fuzz, a target"
 
 setup:
