@@ -161,6 +161,15 @@ flow_text_escape(char *out, flow_str_t text)
 }
 
 
+static inline uint64_t
+flow_text_hash_word(uint64_t hash, uint64_t word)
+{
+    hash = (hash ^ word) * FLOW_TEXT_HASH_FACTOR;
+
+    return hash ^ hash >> 32;
+}
+
+
 /*
  * Each step is a bijection of the word, so that strings of one length up to
  * 8 bytes never collide before the table's size cuts the hash.
@@ -172,17 +181,20 @@ flow_text_hash(flow_str_t text)
     size_t    i, rest;
     uint64_t  hash, word;
 
+    rest = text.len % sizeof(word);
     hash = text.len * FLOW_TEXT_HASH_FACTOR;
 
-    for (i = 0; i < text.len; i += sizeof(word)) {
-        rest = text.len - i;
+    /* copies of a constant length are single instructions */
 
+    for (i = 0; i < text.len - rest; i += sizeof(word)) {
+        memcpy(&word, &text.data[i], sizeof(word));
+        hash = flow_text_hash_word(hash, word);
+    }
+
+    if (rest != 0) {
         word = 0;
-        memcpy(&word, &text.data[i],
-               rest < sizeof(word) ? rest : sizeof(word));
-
-        hash = (hash ^ word) * FLOW_TEXT_HASH_FACTOR;
-        hash ^= hash >> 32;
+        memcpy(&word, &text.data[i], rest);
+        hash = flow_text_hash_word(hash, word);
     }
 
     hash *= FLOW_TEXT_HASH_FACTOR;
