@@ -32,6 +32,7 @@ struct flow_decoder_s {
     const flow_format_t          *format;
     const flow_decode_handler_t  *handler;
     void                         *data;
+    uint64_t                      lengths;   /* of keys with a role, as bits */
     yajl_handle                   handle;
     flow_room_t                   room;      /* all memory of the handle */
 
@@ -89,10 +90,20 @@ static const yajl_callbacks  flow_decode_callbacks = {
 };
 
 
+/* A bit for the length of a key; lengths of 64 and more share bits. */
+
+static inline uint64_t
+flow_decode_length(flow_str_t key)
+{
+    return UINT64_C(1) << (key.len % 64);
+}
+
+
 flow_decoder_t *
 flow_decode_create(const flow_format_t *format,
     const flow_decode_handler_t *handler, void *data)
 {
+    flow_role_e      role;
     flow_decoder_t  *decoder;
 
     decoder = calloc(1, sizeof(flow_decoder_t));
@@ -103,6 +114,10 @@ flow_decode_create(const flow_format_t *format,
     decoder->format = format;
     decoder->handler = handler;
     decoder->data = data;
+
+    for (role = 0; role < FLOW_ROLE_COUNT; role++) {
+        decoder->lengths |= flow_decode_length(format->keys[role]);
+    }
 
     if (flow_decode_reserve(decoder, FLOW_DECODE_USUAL_LEN) != FLOW_OK) {
         flow_decode_destroy(decoder);
@@ -374,7 +389,9 @@ flow_decode_map_key(void *ctx, const unsigned char *data, size_t len)
         key.data = (const char *) data;
         key.len = len;
 
-        decoder->role = flow_format_role(decoder->format, key);
+        decoder->role = (decoder->lengths & flow_decode_length(key)) != 0
+                        ? flow_format_role(decoder->format, key)
+                        : FLOW_ROLE_COUNT;
     }
 
     return 1;
