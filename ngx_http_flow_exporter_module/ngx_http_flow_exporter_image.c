@@ -151,6 +151,12 @@ ngx_http_flow_exporter_set_durable(ngx_http_flow_exporter_process_t *fep,
 {
     fep->durable = durable;
     atomic_store(&fep->zone->durable, (uint32_t) durable);
+
+    flow_zone_hold_names(fep->writer, fep->store != NULL && !durable);
+
+    if (flow_zone_has_renames(fep->writer)) {
+        fep->commit = 1;
+    }
 }
 
 

@@ -65,7 +65,7 @@ ngx_http_flow_exporter_open_state(ngx_http_flow_exporter_process_t *fep,
     fep->withhold = fep->recovered.withhold;
 
     ngx_http_flow_exporter_log_recovered(fep);
-    atomic_store(&fep->zone->durable, 0);
+    ngx_http_flow_exporter_set_durable(fep, 0);
 
     return NGX_OK;
 }

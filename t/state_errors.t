@@ -79,6 +79,23 @@ produce_some();
 counted('only the mark fails', durable => 1, marked => 1);
 disk_works();
 counted('the lease works', durable => 1, marked => 0);
+
+
+# AS names change when files can tell so
+
+disk_fails(qw(default.log.* default.image.*));
+produce_some();
+counted('files fail once more', durable => 0, marked => 1);
+
+spew($nginx->dir . '/names', "64511 ONE\n");
+$nginx->configure(exporter => 'asn 64500; as_names names;');
+$nginx->reload;
+produce_some();
+counted('with names', durable => 0, marked => 1);
+is(name(64511), '', 'the old name stays');
+disk_works();
+wait_for(sub { name(64511) eq 'ONE' }, 'the new name');
+counted('it is durable', durable => 1, marked => 0);
 $nginx->stop;
 
 done_testing;
@@ -123,6 +140,16 @@ sub produce_some {
 
 sub flows {
     return $nginx->scrape->sum('flow_receive_bytes_total');
+}
+
+
+sub name {
+    my ($as) = @_;
+
+    my ($series) = $nginx->scrape->matching('flow_receive_bytes_total',
+                                            source_as => $as);
+
+    return $series->{labels}{source_as_name};
 }
 
 

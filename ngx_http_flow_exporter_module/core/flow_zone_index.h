@@ -62,6 +62,7 @@ struct flow_zone_writer_s {
     const flow_names_t     *names;
     uint32_t                next_name;       /* entry to look at */
     uint32_t                end_name;
+    bool                    hold_names;
 };
 
 

@@ -25,6 +25,13 @@ flow_zone_adopt_names(flow_zone_writer_t *writer, const flow_names_t *names)
 }
 
 
+void
+flow_zone_hold_names(flow_zone_writer_t *writer, bool hold)
+{
+    writer->hold_names = hold;
+}
+
+
 int
 flow_zone_rename(flow_zone_writer_t *writer, uint32_t *entry, uint32_t *name)
 {
@@ -35,7 +42,7 @@ flow_zone_rename(flow_zone_writer_t *writer, uint32_t *entry, uint32_t *name)
 
     zone = writer->zone;
 
-    while (writer->next_name < writer->end_name) {
+    while (flow_zone_has_renames(writer)) {
 
         *entry = writer->next_name++;
         slot = &flow_zone_as_numbers(zone)[*entry];
@@ -71,5 +78,5 @@ flow_zone_rename(flow_zone_writer_t *writer, uint32_t *entry, uint32_t *name)
 bool
 flow_zone_has_renames(const flow_zone_writer_t *writer)
 {
-    return writer->next_name < writer->end_name;
+    return !writer->hold_names && writer->next_name < writer->end_name;
 }

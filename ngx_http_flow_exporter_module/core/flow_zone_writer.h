@@ -132,6 +132,13 @@ void flow_zone_adopt_names(flow_zone_writer_t *writer,
     const flow_names_t *names);
 
 /*
+ * While it holds them, no AS number gets another name: state files do not take
+ * what is composed, and would show the old name again.
+ */
+
+void flow_zone_hold_names(flow_zone_writer_t *writer, bool hold);
+
+/*
  * The next AS number that gets another name: FLOW_OK with its entry and the
  * new string; FLOW_DECLINED if none is left; FLOW_AGAIN if the arena has no
  * room for this one, which keeps its name.

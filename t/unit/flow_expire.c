@@ -613,6 +613,9 @@ test_names(void)
     names = make_names(5000);
     it.names = names;
     flow_zone_adopt_names(it.writer, names);
+    flow_zone_hold_names(it.writer, true);
+    ok(!flow_zone_has_renames(it.writer), "names may have to wait");
+    flow_zone_hold_names(it.writer, false);
 
     (void) commit(LIMIT + 2, true);
     ok(it.zone->left_series == 0 && flow_zone_has_renames(it.writer),
