@@ -94,6 +94,8 @@ $nginx->start;
 wait_bytes(1090);
 unlike($nginx->scrape->text, qr/edge \\"2/, 'no such series is left');
 is($nginx->scrape->value('flow_exporter_hostnames'), 1, 'nor the hostname');
+is($nginx->scrape->sum('flow_exporter_left_bytes_total'), 5,
+   'its bytes are among those that have left');
 produce($topic, 0, record(label => 'edge "2"', bytes => 7));
 wait_bytes(1090 + 7);
 $nginx->stop;

@@ -35,6 +35,7 @@ static uint32_t flow_state_find_host(const flow_zone_t *zone,
 static bool flow_state_is_used(const flow_zone_t *zone, uint32_t host);
 static flow_state_left_t flow_state_remove_host(flow_zone_t *zone,
     uint32_t host);
+static void flow_state_leave(flow_zone_t *zone, const flow_series_t *series);
 static bool flow_state_is_string(const flow_zone_t *zone, uint32_t reference,
     flow_str_t string);
 
@@ -473,8 +474,9 @@ flow_state_remove_host(flow_zone_t *zone, uint32_t host)
         }
 
         if (of == host) {
-            left.series += flow_zone_get(&series[i].used) != 0;
+            left.series++;
             left.bytes += flow_zone_get(&series[i].bytes);
+            flow_state_leave(zone, &series[i]);
             continue;
         }
 
@@ -496,6 +498,20 @@ flow_state_remove_host(flow_zone_t *zone, uint32_t host)
     flow_zone_set(&zone->hosts, count);
 
     return left;
+}
+
+
+/* What is shown and what has left are all that was counted. */
+
+static void
+flow_state_leave(flow_zone_t *zone, const flow_series_t *series)
+{
+    _Atomic uint64_t  *bytes;
+
+    bytes = &zone->left_bytes[flow_zone_get(&series->direction)];
+
+    flow_zone_set(bytes, flow_zone_get(bytes) + flow_zone_get(&series->bytes));
+    flow_zone_set(&zone->left_series, flow_zone_get(&zone->left_series) + 1);
 }
 
 
