@@ -38,6 +38,7 @@ typedef struct {
 typedef struct {
     flow_str_t  name;         /* in the batch's memory */
     int64_t     timestamp;    /* newest message, milliseconds, -1: none */
+    uint32_t    entry;        /* in the zone, for who composes a record */
 } flow_batch_host_t;
 
 

@@ -144,15 +144,17 @@ flow_publish_compose(flow_publish_t *publish)
 static void
 flow_publish_claim(flow_publishing_t *now)
 {
-    uint32_t           i, series, host, last, direction;
+    uint32_t           i, series, host, direction;
     flow_batch_t      *batch;
     const flow_sum_t  *sum;
 
     batch = now->of->batch;
-    host = FLOW_ZONE_NONE;
-    last = FLOW_INDEX_NONE;
 
     memcpy(now->overflow, batch->overflow, sizeof(now->overflow));
+
+    for (i = 0; i < batch->host_count; i++) {
+        batch->hosts[i].entry = FLOW_ZONE_NONE;
+    }
 
     for (direction = 0; direction < FLOW_DIRECTION_COUNT; direction++) {
         now->overflow_records += now->overflow[direction].records;
@@ -161,12 +163,7 @@ flow_publish_claim(flow_publishing_t *now)
     for (i = 0; i < batch->sum_count; i++) {
         sum = &batch->sums[i];
 
-        /* sums of one host mostly stand together */
-
-        if (sum->key.host != last) {
-            last = sum->key.host;
-            host = flow_publish_claim_host(now, &batch->hosts[last]);
-        }
+        host = flow_publish_claim_host(now, &batch->hosts[sum->key.host]);
 
         series = host == FLOW_ZONE_NONE
                  ? FLOW_ZONE_NONE
@@ -189,23 +186,26 @@ static uint32_t
 flow_publish_claim_host(flow_publishing_t *now, flow_batch_host_t *host)
 {
     size_t               before;
-    uint32_t             entry;
     flow_zone_writer_t  *writer = now->of->writer;
 
+    if (host->entry != FLOW_ZONE_NONE) {
+        return host->entry;
+    }
+
     if (now->left < FLOW_PUBLISH_NEW) {
-        entry = flow_zone_find_host(writer, host->name);
+        host->entry = flow_zone_find_host(writer, host->name);
 
     } else {
         before = flow_zone_claimed(writer)->bytes;
-        entry = flow_zone_claim_host(writer, host->name);
+        host->entry = flow_zone_claim_host(writer, host->name);
         now->left -= flow_zone_claimed(writer)->bytes - before;
     }
 
-    if (entry != FLOW_ZONE_NONE) {
-        flow_zone_touch_host(writer, entry);
+    if (host->entry != FLOW_ZONE_NONE) {
+        flow_zone_touch_host(writer, host->entry);
     }
 
-    return entry;
+    return host->entry;
 }
 
 

@@ -254,8 +254,12 @@ flow_publish_write_hosts(flow_publishing_t *now)
     flow_publish_write_new_hosts(now);
 
     for (i = 0; i < batch->host_count; i++) {
-        item.index = flow_zone_find_host(now->of->writer,
-                                         batch->hosts[i].name);
+        item.index = batch->hosts[i].entry;
+
+        if (item.index == FLOW_ZONE_NONE) {
+            item.index = flow_zone_find_host(now->of->writer,
+                                             batch->hosts[i].name);
+        }
 
         if (item.index == FLOW_ZONE_NONE) {
             continue;
