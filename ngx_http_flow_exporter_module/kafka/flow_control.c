@@ -66,7 +66,7 @@ struct flow_control_s {
 static int flow_control_start(flow_control_t *control, flow_error_t *error);
 static void *flow_control_run(void *data);
 static void flow_control_work(flow_control_t *control, flow_job_t *job,
-    rd_kafka_topic_partition_list_t *fetch);
+    bool metadata, rd_kafka_topic_partition_list_t *fetch);
 static flow_job_t *flow_control_next_locked(flow_control_t *control,
     int64_t now);
 static void flow_control_wait_locked(flow_control_t *control);
@@ -294,6 +294,7 @@ flow_control_take_topic(flow_control_t *control, uint32_t topic,
 static void *
 flow_control_run(void *data)
 {
+    bool                              metadata;
     int64_t                           now;
     flow_job_t                       *job, *next;
     flow_control_t                   *control = data;
@@ -305,16 +306,17 @@ flow_control_run(void *data)
         now = flow_consume_clock();
         job = flow_control_next_locked(control, now);
 
+        metadata = control->metadata_due <= now;
         fetch = control->fetch;
         control->fetch = NULL;
 
-        if (job == NULL && fetch == NULL && control->metadata_due > now) {
+        if (job == NULL && fetch == NULL && !metadata) {
             flow_control_wait_locked(control);
             continue;
         }
 
         pthread_mutex_unlock(&control->mutex);
-        flow_control_work(control, job, fetch);
+        flow_control_work(control, job, metadata, fetch);
         pthread_mutex_lock(&control->mutex);
 
         for ( /* void */ ; job != NULL; job = next) {
@@ -334,7 +336,7 @@ flow_control_run(void *data)
 /* What is quick goes first. */
 
 static void
-flow_control_work(flow_control_t *control, flow_job_t *job,
+flow_control_work(flow_control_t *control, flow_job_t *job, bool metadata,
     rd_kafka_topic_partition_list_t *fetch)
 {
     if (fetch != NULL) {
@@ -345,7 +347,7 @@ flow_control_work(flow_control_t *control, flow_job_t *job,
     if (job != NULL) {
         flow_query_jobs(control->kafka, control->topics, job);
 
-    } else if (fetch == NULL) {
+    } else if (metadata) {
         flow_control_metadata(control);
     }
 }
