@@ -36,6 +36,7 @@ typedef u_char  ngx_http_flow_exporter_number_t[NGX_INT64_LEN + 1];
 
 
 typedef struct {
+    ngx_str_t                      name;            /* of a topic, escaped */
     uint64_t                       records;
     ngx_uint_t                     partitions;      /* that are consumed */
     unsigned                       known:1;         /* the end of each */
@@ -72,7 +73,9 @@ static u_char *ngx_http_flow_exporter_status_reasons(u_char *p,
     ngx_http_flow_exporter_status_t *status);
 static u_char *ngx_http_flow_exporter_status_topics(u_char *p,
     ngx_http_flow_exporter_status_t *status);
-static ngx_str_t ngx_http_flow_exporter_status_name(
+static ngx_int_t ngx_http_flow_exporter_status_names(ngx_http_request_t *r,
+    ngx_http_flow_exporter_status_t *status);
+static ngx_int_t ngx_http_flow_exporter_status_name(ngx_http_request_t *r,
     ngx_http_flow_exporter_status_t *status, ngx_uint_t topic);
 static u_char *ngx_http_flow_exporter_status_number(
     ngx_http_flow_exporter_number_t text, ngx_uint_t known, uint64_t number);
@@ -172,6 +175,25 @@ ngx_http_flow_exporter_status_lag(ngx_http_request_t *r,
             ngx_http_flow_exporter_status_add(&status->topics[topic],
                                               &partition[i]);
             ngx_http_flow_exporter_status_add(&status->lag, &partition[i]);
+        }
+    }
+
+    return ngx_http_flow_exporter_status_names(r, status);
+}
+
+
+static ngx_int_t
+ngx_http_flow_exporter_status_names(ngx_http_request_t *r,
+    ngx_http_flow_exporter_status_t *status)
+{
+    ngx_uint_t  i;
+
+    for (i = 0; i < status->topic_count; i++) {
+
+        if (status->topics[i].partitions != 0
+            && ngx_http_flow_exporter_status_name(r, status, i) != NGX_OK)
+        {
+            return NGX_ERROR;
         }
     }
 
@@ -317,21 +339,14 @@ static size_t
 ngx_http_flow_exporter_status_size(ngx_http_flow_exporter_status_t *status)
 {
     size_t      size;
-    ngx_str_t   name;
     ngx_uint_t  i;
 
     size = NGX_HTTP_FLOW_EXPORTER_STATUS_SIZE + status->exporter->name.len;
 
     for (i = 0; i < status->topic_count; i++) {
 
-        if (status->topics[i].partitions == 0) {
-            continue;
-        }
-
-        name = ngx_http_flow_exporter_status_name(status, i);
-
-        size += NGX_HTTP_FLOW_EXPORTER_TOPIC_SIZE + name.len
-                + ngx_escape_json(NULL, name.data, name.len);
+        size += NGX_HTTP_FLOW_EXPORTER_TOPIC_SIZE
+                + status->topics[i].name.len;
     }
 
     return size;
@@ -357,7 +372,6 @@ static u_char *
 ngx_http_flow_exporter_status_topics(u_char *p,
     ngx_http_flow_exporter_status_t *status)
 {
-    ngx_str_t                         name;
     const char                       *comma;
     ngx_uint_t                        i;
     ngx_http_flow_exporter_lag_t     *lag;
@@ -372,11 +386,8 @@ ngx_http_flow_exporter_status_topics(u_char *p,
             continue;
         }
 
-        name = ngx_http_flow_exporter_status_name(status, i);
-
-        p = ngx_sprintf(p, "%s{\"topic\": \"", comma);
-        p = (u_char *) ngx_escape_json(p, name.data, name.len);
-        p = ngx_sprintf(p, "\", \"partitions\": %ui, \"lag_records\": %s}",
+        p = ngx_sprintf(p, "%s{\"topic\": \"%V\", \"partitions\": %ui, "
+                        "\"lag_records\": %s}", comma, &lag->name,
                         lag->partitions,
                         ngx_http_flow_exporter_status_number(records,
                                                              lag->known,
@@ -388,24 +399,37 @@ ngx_http_flow_exporter_status_topics(u_char *p,
 }
 
 
-static ngx_str_t
-ngx_http_flow_exporter_status_name(ngx_http_flow_exporter_status_t *status,
-    ngx_uint_t topic)
+/* Copied: the zone may be laid out anew while the reply is written. */
+
+static ngx_int_t
+ngx_http_flow_exporter_status_name(ngx_http_request_t *r,
+    ngx_http_flow_exporter_status_t *status, ngx_uint_t topic)
 {
-    uint32_t    reference;
-    ngx_str_t   name;
-    flow_str_t  string;
+    u_char      *copy;
+    uint32_t     reference;
+    ngx_str_t   *name;
+    flow_str_t   string;
 
     reference = atomic_load_explicit(
                         &flow_zone_topics(status->zone)[topic].name,
                         memory_order_relaxed);
 
     string = flow_zone_string(status->zone, reference);
+    name = &status->topics[topic].name;
 
-    name.data = (u_char *) string.data;
-    name.len = string.len;
+    copy = ngx_pnalloc(r->pool, string.len * 7);
+    if (copy == NULL) {
+        return NGX_ERROR;
+    }
 
-    return name;
+    /* a byte becomes six at the most */
+
+    ngx_memcpy(copy, string.data, string.len);
+    name->data = copy + string.len;
+    name->len = (u_char *) ngx_escape_json(name->data, copy, string.len)
+                - name->data;
+
+    return NGX_OK;
 }
 
 
