@@ -129,7 +129,7 @@ main(int argc, char **argv)
 
     status = flow_state_run(&state, argc - optind, argv + optind, &error);
 
-    if (fflush(stdout) != 0 && status == FLOW_STATE_DONE) {
+    if ((ferror(stdout) || fflush(stdout) != 0) && status == FLOW_STATE_DONE) {
         flow_error_set(&error, "writing failed (%d: %s)", errno,
                        strerror(errno));
         status = FLOW_STATE_FAILED;

@@ -161,13 +161,17 @@ flow_state_forget_partition(flow_state_t *state, char **arguments,
     entry = flow_state_find_partition(state->zone, topic,
                                       (int32_t) partition);
 
-    if (entry == FLOW_ZONE_NONE) {
+    was = entry == FLOW_ZONE_NONE
+          ? -1
+          : flow_zone_get(&flow_zone_partitions(state->zone)[entry]
+                           .next_offset);
+
+    if (was == -1) {
         flow_error_set(error, "topic \"%s\" has no stored offset of partition "
                        "%" PRIu64, arguments[0], partition);
         return FLOW_STATE_FAILED;
     }
 
-    was = flow_zone_get(&flow_zone_partitions(state->zone)[entry].next_offset);
     flow_state_remove_partition(state->zone, entry);
 
     if (flow_state_save(state, error) != FLOW_OK) {

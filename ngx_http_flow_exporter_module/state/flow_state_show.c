@@ -322,6 +322,17 @@ flow_state_print(flow_str_t escaped)
 
     for (i = 0; i < escaped.len; i++) {
         c = (unsigned char) escaped.data[i];
+
+        if (c == 0xc2 && i + 1 < escaped.len
+            && (unsigned char) escaped.data[i + 1] < 0xa0)
+        {
+            /* U+0080 to U+009F are controls, too */
+
+            putchar('?');
+            i++;
+            continue;
+        }
+
         putchar(c < 0x20 || c == 0x7f ? '?' : c);
     }
 }
