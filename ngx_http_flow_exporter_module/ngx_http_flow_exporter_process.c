@@ -109,10 +109,12 @@ ngx_http_flow_exporter_stop(void)
         fep = ngx_http_flow_exporter_processes;
         ngx_http_flow_exporter_processes = fep->next;
 
-        if (fep->pipeline != NULL
-            && flow_lease_check(&fep->lease) == FLOW_OK)
-        {
-            ngx_http_flow_exporter_commit_last(fep);
+        if (fep->zone != NULL && flow_lease_check(&fep->lease) == FLOW_OK) {
+
+            if (fep->pipeline != NULL) {
+                ngx_http_flow_exporter_commit_last(fep);
+            }
+
             ngx_http_flow_exporter_commit_offsets(fep, until);
         }
 
@@ -399,8 +401,18 @@ static void
 ngx_http_flow_exporter_commit_offsets(ngx_http_flow_exporter_process_t *fep,
     int64_t until)
 {
+    const char  *group;
+
+    group = fep->exporter->conf->assign.consumer.group;
+
     if (fep->durable && fep->assign != NULL) {
         flow_assign_commit_last(fep->assign, until - flow_consume_clock());
+
+    } else if (group != NULL) {
+        ngx_log_error(NGX_LOG_ERR, fep->log, 0,
+                      "flow exporter \"%V\": the last offsets are not "
+                      "committed for group \"%s\"", &fep->exporter->name,
+                      group);
     }
 }
 
@@ -476,9 +488,9 @@ ngx_http_flow_exporter_finish(void)
 
         if (fep->pipeline != NULL) {
             ngx_http_flow_exporter_commit_last(fep);
-            ngx_http_flow_exporter_commit_offsets(fep, until);
         }
 
+        ngx_http_flow_exporter_commit_offsets(fep, until);
         ngx_http_flow_exporter_leave(fep);
     }
 

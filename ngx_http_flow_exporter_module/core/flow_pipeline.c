@@ -23,7 +23,8 @@ typedef struct {
     int64_t   last;           /* last message: offset, -1: none, ... */
     int64_t   timestamp;      /* ... when it was produced, milliseconds, ... */
     uint32_t  checksum;       /* ... and of its value */
-    uint32_t  entry;          /* in the zone */
+    uint32_t  entry;          /* in the zone, ... */
+    uint64_t  since;          /* ... from this record on */
     bool      caught_up;      /* its end was reached */
 } flow_pipeline_partition_t;
 
@@ -421,6 +422,7 @@ flow_pipeline_begin(flow_pipeline_t *pipeline, uint32_t topic,
         /* its entry may still have what is being forgotten */
 
         known->last = -1;
+        known->since = pipeline->position.number + 1;
 
         return FLOW_OK;
     }
@@ -432,6 +434,7 @@ flow_pipeline_begin(flow_pipeline_t *pipeline, uint32_t topic,
 
     known->next = offset;
     known->last = -1;
+    known->since = pipeline->position.number + 1;
 
     return FLOW_OK;
 }
@@ -491,6 +494,21 @@ flow_pipeline_forget_others(flow_pipeline_t *pipeline)
 }
 
 
+/* What was new in another cluster need not be new in this one. */
+
+static void
+flow_pipeline_forget_topics(flow_pipeline_t *pipeline)
+{
+    uint32_t  i;
+
+    for (i = 0; i < pipeline->conf.topic_count; i++) {
+        pipeline->entries[i].partitions = 0;
+        pipeline->entries[i].seen_absent = 0;
+        pipeline->entries[i].changed = true;
+    }
+}
+
+
 const char *
 flow_pipeline_cluster(const flow_pipeline_t *pipeline)
 {
@@ -514,6 +532,7 @@ flow_pipeline_set_cluster(flow_pipeline_t *pipeline, const char *id)
     }
 
     if (known) {
+        flow_pipeline_forget_topics(pipeline);
         flow_pipeline_forget_others(pipeline);
     }
 
@@ -542,7 +561,8 @@ flow_pipeline_stored_offset(const flow_pipeline_t *pipeline, uint32_t topic,
     known = flow_pipeline_partition(pipeline, topic, partition);
 
     if (known == NULL
-        || known->entry >= flow_zone_get(&pipeline->zone->partitions))
+        || known->entry >= flow_zone_get(&pipeline->zone->partitions)
+        || known->since > flow_zone_get(&pipeline->zone->number))
     {
         return -1;
     }
@@ -801,6 +821,7 @@ flow_pipeline_add_partition(flow_pipeline_t *pipeline, uint32_t topic,
     added->checksum = atomic_load_explicit(&slot->checksum,
                                            memory_order_relaxed);
     added->entry = entry;
+    added->since = 0;
     added->caught_up = false;
 
     return added;

@@ -29,6 +29,7 @@
 static bool flow_assign_is_listed(const flow_assign_t *assign,
     int32_t partition);
 static void flow_assign_anew_all(flow_assign_t *assign);
+static uint32_t flow_assign_unknown(const flow_assign_t *assign);
 static uint32_t flow_assign_stage(flow_assign_t *assign);
 static bool flow_assign_is_behind(const flow_assign_t *assign, uint32_t topic,
     int32_t partition);
@@ -195,10 +196,15 @@ flow_assign_commit_last(flow_assign_t *assign, int64_t milliseconds)
     until = flow_consume_clock() + milliseconds;
 
     flow_consume_settle(assign->consumer, until - flow_consume_clock());
+
+    /* another process may have committed what was on its way for long */
+
+    assign->committed_all = flow_consume_clock() - FLOW_ASSIGN_COMMIT_ALL;
+
     flow_assign_commit(assign);
     flow_consume_settle(assign->consumer, until - flow_consume_clock());
 
-    left = flow_assign_stage(assign);
+    left = flow_assign_stage(assign) + flow_assign_unknown(assign);
 
     if (left != 0) {
         flow_assign_line(assign, FLOW_LOG_ERROR, "kafka: the last offsets of "
@@ -206,6 +212,28 @@ flow_assign_commit_last(flow_assign_t *assign, int64_t milliseconds)
                          (unsigned) left, left == 1 ? "" : "s",
                          assign->conf.consumer.group);
     }
+}
+
+
+/* How many partitions have an offset, but Kafka has not told of them yet. */
+
+static uint32_t
+flow_assign_unknown(const flow_assign_t *assign)
+{
+    int32_t   p, count;
+    uint32_t  i, unknown = 0;
+
+    for (i = 0; i < assign->conf.consumer.topic_count; i++) {
+        count = flow_pipeline_partitions(assign->pipeline, i);
+
+        for (p = assign->topics[i].capacity; p < count; p++) {
+            unknown += flow_assign_is_ours(assign, i, p)
+                       && flow_pipeline_stored_offset(assign->pipeline, i, p)
+                          != -1;
+        }
+    }
+
+    return unknown;
 }
 
 
@@ -252,7 +280,8 @@ flow_assign_is_behind(const flow_assign_t *assign, uint32_t topic,
     found = &assign->topics[topic].partitions[partition];
     stored = flow_pipeline_stored_offset(assign->pipeline, topic, partition);
 
-    return found->state != FLOW_ASSIGN_REJECTED
+    return flow_assign_is_ours(assign, topic, partition)
+           && found->state != FLOW_ASSIGN_REJECTED
            && !found->other
            && stored != -1
            && stored != found->committed;

@@ -52,15 +52,20 @@ static int
 flow_consume_answers(flow_consumer_t *consumer)
 {
     int                   rc = FLOW_OK;
+    bool                  told;
     char                  cluster[FLOW_CONSUME_CLUSTER];
     flow_job_t           *job, *next;
     rd_kafka_resp_err_t   error;
+
+    /* in this order, or topics might be those of a cluster not named yet */
+
+    told = flow_control_take_metadata(consumer->control, &error);
 
     if (flow_control_take_cluster(consumer->control, cluster)) {
         rc = consumer->handler.cluster(consumer->data, cluster);
     }
 
-    if (flow_control_take_metadata(consumer->control, &error)) {
+    if (told) {
         flow_consume_metadata(consumer, error);
     }
 

@@ -768,6 +768,42 @@ test_group_of_another(void)
 }
 
 
+/* Offsets that are kept of partitions of others are not committed for them. */
+
+static void
+test_share_of_others(void)
+{
+    test_t                 test;
+    flow_publish_events_t  events;
+
+    static const int32_t  first[] = { 0 };
+
+    rd_kafka_mock_topic_create(cluster, "shared", 2, 1);
+    produce("shared", 0, 10, 100);
+    produce("shared", 1, 10, 100);
+
+    prepare(&test, "shared", FLOW_START_EARLIEST);
+    begin(&test);
+    ok(reaches(&test, 0, 10, NULL) && reaches(&test, 1, 10, NULL),
+       "without a group, both partitions");
+    zone_commit(test.pipeline, &events);
+    flow_assign_close(test.assign);
+
+    test.conf.consumer.group = "shared";
+    test.conf.partitions = first;
+    test.conf.partition_count = 1;
+    restart(&test);
+    produce("shared", 0, 5, 100);
+    (void) reaches(&test, 0, 15, NULL);
+    zone_commit(test.pipeline, &events);
+    flow_assign_commit_last(test.assign, SECONDS * 1000);
+    ok(committed("shared", "shared", 0) == 15
+       && committed("shared", "shared", 1) == -1,
+       "with one, the offset of what is consumed is committed, no other");
+    end(&test);
+}
+
+
 /* A commit that Kafka refuses is said once, and tried again. */
 
 static void
@@ -913,6 +949,7 @@ main(void)
     test_group_of_another();
     test_refused_commit();
     test_forgotten();
+    test_share_of_others();
     test_cluster();
 
     rd_kafka_destroy(producer);
