@@ -92,7 +92,7 @@ ngx_http_flow_exporter_may_expire(ngx_http_flow_exporter_process_t *fep)
 {
     return fep->exporter->conf->expire != 0
            && fep->certain
-           && fep->durable
+           && fep->proven
            && !fep->withhold
            && !flow_zone_has_renames(fep->writer);
 }

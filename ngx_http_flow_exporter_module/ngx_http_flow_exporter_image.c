@@ -152,11 +152,24 @@ ngx_http_flow_exporter_set_durable(ngx_http_flow_exporter_process_t *fep,
     fep->durable = durable;
     atomic_store(&fep->zone->durable, (uint32_t) durable);
 
-    flow_zone_hold_names(fep->writer, fep->store != NULL && !durable);
+    ngx_http_flow_exporter_set_proven(fep, fep->proven && durable);
 
-    if (flow_zone_has_renames(fep->writer)) {
+    if (durable && !fep->proven) {
+
+        /* a record of its own, whether there are messages or not */
+
+        flow_zone_pending(fep->writer)->any = true;
         fep->commit = 1;
     }
+}
+
+
+void
+ngx_http_flow_exporter_set_proven(ngx_http_flow_exporter_process_t *fep,
+    ngx_uint_t proven)
+{
+    fep->proven = proven;
+    flow_zone_hold_names(fep->writer, fep->store != NULL && !proven);
 }
 
 

@@ -108,6 +108,8 @@ struct ngx_http_flow_exporter_process_s {
     unsigned                           image_whole:1;  /* with its logs */
     unsigned                           complete:1; /* files have it all */
     unsigned                           durable:1;  /* and a log is open */
+    unsigned                           proven:1;   /* that log took a record */
+    unsigned                           decided:1;  /* see flow_publish.h */
     unsigned                           resting:1;  /* for an image */
     unsigned                           withhold:1; /* flow series */
     unsigned                           caught_up:1;    /* record has it all */
@@ -249,10 +251,15 @@ void ngx_http_flow_exporter_begun(ngx_http_flow_exporter_process_t *fep,
 
 #define NGX_HTTP_FLOW_EXPORTER_IMAGE_RETRY  5000
 
-/* Notes, and shows, whether the state files have all that is counted. */
+/*
+ * Notes, and shows, whether the state files have all that is counted.  What
+ * could not be taken back is decided only when a log has taken a record.
+ */
 
 void ngx_http_flow_exporter_set_durable(ngx_http_flow_exporter_process_t *fep,
     ngx_uint_t durable);
+void ngx_http_flow_exporter_set_proven(ngx_http_flow_exporter_process_t *fep,
+    ngx_uint_t proven);
 
 /*
  * Expiry: time has passed, in which all flows were "seen", or not; an error of

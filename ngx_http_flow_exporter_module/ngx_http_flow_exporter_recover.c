@@ -127,6 +127,7 @@ ngx_http_flow_exporter_close_state(ngx_http_flow_exporter_process_t *fep)
     fep->durable = 0;
     fep->resting = 0;
     fep->image_whole = 0;
+    fep->proven = 0;
     fep->certain = 0;
     fep->doubted_at = 0;
 }

@@ -163,6 +163,8 @@ ngx_http_flow_exporter_compose(ngx_http_flow_exporter_process_t *fep)
     fep->caught_up = fep->withhold
                      && flow_assign_is_caught_up(fep->assign);
 
+    fep->decided = events.decided;
+
     ngx_http_flow_exporter_log_events(fep, &events);
 
     if (fep->stalled) {
@@ -303,7 +305,20 @@ ngx_http_flow_exporter_appended(ngx_http_flow_exporter_process_t *fep,
 
     if (save->result == FLOW_OK) {
         pending->log_bytes += fep->record.len;
+        ngx_http_flow_exporter_set_proven(fep, 1);
         ngx_http_flow_exporter_apply(fep);
+        return;
+    }
+
+    if (fep->decided) {
+
+        /* applied, it would be lost with the zone, and not be repeated */
+
+        ngx_log_error(NGX_LOG_ERR, fep->log, 0,
+                      "flow exporter \"%V\": %s, starting again",
+                      &fep->exporter->name, save->error.text);
+
+        ngx_http_flow_exporter_give_up(fep);
         return;
     }
 

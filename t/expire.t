@@ -107,10 +107,7 @@ conserved('nginx was stopped and started');
 
 # The disk fails
 
-spew("$patterns.new", join '', map { $state->path("default.$_.*") . "\n" }
-                               qw(log image));
-rename "$patterns.new", $patterns or die "rename: $!\n";
-
+disk_fails();
 flow($there, 4);
 $nginx->wait_consumed;
 is($nginx->scrape->value('flow_exporter_durable'), 0, 'nothing is durable');
@@ -121,6 +118,31 @@ unlink $patterns or die "cannot remove \"$patterns\": $!\n";
 wait_for(sub { $nginx->scrape->value('flow_exporter_durable') }, 'an image');
 wait_for(sub { !defined shown($there) }, 'the series leaves');
 conserved('the disk works again');
+
+
+# It fails just when a series is to leave
+
+for (1 .. 20) {
+    flow($there, 4);
+    $nginx->wait_consumed;
+    disk_fails();
+    $value = shown($there);
+    last if defined $value;
+
+    unlink $patterns or die "cannot remove \"$patterns\": $!\n";
+    wait_for(sub { $nginx->scrape->value('flow_exporter_durable') },
+             'an image');
+}
+
+$nginx->wait_log(qr/failed \(5: .*, starting again/);
+wait_for(sub { $nginx->scrape->value('flow_exporter_ready') == 1 },
+         'another process');
+time_passes();
+is(shown($there), $value, 'what no file could tell has not been done');
+
+unlink $patterns or die "cannot remove \"$patterns\": $!\n";
+wait_for(sub { !defined shown($there) }, 'the series leaves');
+conserved('the disk works once more');
 $nginx->stop;
 
 
@@ -141,6 +163,13 @@ sub start {
     local $ENV{FAILING_DISK} = $patterns;
 
     $nginx->start;
+}
+
+
+sub disk_fails {
+    spew("$patterns.new", join '', map { $state->path("default.$_.*") . "\n" }
+                                   qw(log image));
+    rename "$patterns.new", $patterns or die "rename: $!\n";
 }
 
 

@@ -26,7 +26,8 @@
 
 /* A string with its length, in the arena. */
 
-#define FLOW_PUBLISH_STRING  (2 + FLOW_ESCAPED_MAX + FLOW_ZONE_STRING_UNIT)
+#define FLOW_PUBLISH_STRING                                                   \
+    (2 + FLOW_ESCAPED_MAX + FLOW_ZONE_STRING_UNIT + FLOW_REDO_STRING_HEAD)
 
 /* A new series, two AS numbers and a host, with their longest names. */
 
@@ -54,6 +55,7 @@ static void flow_publish_overflow(flow_publishing_t *now, uint32_t direction,
     const flow_sum_t *sum);
 static size_t flow_publish_fixed(const flow_publish_t *publish);
 static void flow_publish_claim_names(flow_publishing_t *now);
+static void flow_publish_note_decided(flow_publishing_t *now);
 static void flow_publish_leave(flow_publishing_t *now);
 
 
@@ -123,6 +125,7 @@ flow_publish_compose(flow_publish_t *publish)
     flow_publish_claim(&now);
     flow_publish_claim_names(&now);
     flow_publish_leave(&now);
+    flow_publish_note_decided(&now);
     FLOW_STEP("compose.claimed");
     flow_publish_write(&now);
 
@@ -319,6 +322,19 @@ flow_publish_leave(flow_publishing_t *now)
         now->left_bytes[flow_zone_get(&series->direction)]
             += flow_zone_get(&series->bytes);
     }
+}
+
+
+static void
+flow_publish_note_decided(flow_publishing_t *now)
+{
+    const flow_zone_leaving_t  *leaving;
+
+    leaving = flow_zone_leaving(now->of->writer);
+
+    now->of->events->decided = now->rename_count != 0
+                               || leaving->series_count != 0
+                               || leaving->host_count != 0;
 }
 
 

@@ -17,6 +17,7 @@
 typedef struct {
     bool      zone_full;      /* a new series found no room */
     bool      wrapped;        /* a counter passed 2^64 */
+    bool      decided;        /* names, series that leave: no replay would */
     uint32_t  names_missed;   /* changed AS names without room */
 } flow_publish_events_t;
 

@@ -207,6 +207,30 @@ flow_zone_find_series(const flow_zone_writer_t *writer,
 }
 
 
+/*
+ * AS numbers are not worth an entry where the table is full, but for a series
+ * that rests.
+ */
+
+static bool
+flow_zone_may_add_series(const flow_zone_writer_t *writer,
+    flow_series_key_t *key, uint32_t source_as, uint32_t destination_as)
+{
+    if (flow_zone_free_entry(&writer->index.rest_series,
+                             writer->filled.series,
+                             writer->zone->capacity.series)
+        != FLOW_ZONE_NONE)
+    {
+        return true;
+    }
+
+    key->source = flow_zone_index_as(&writer->index, source_as);
+    key->destination = flow_zone_index_as(&writer->index, destination_as);
+
+    return flow_zone_index_series(&writer->index, key) != FLOW_ZONE_NONE;
+}
+
+
 uint32_t
 flow_zone_claim_series(flow_zone_writer_t *writer, flow_direction_e direction,
     uint32_t source_as, uint32_t destination_as, uint32_t host,
@@ -223,6 +247,11 @@ flow_zone_claim_series(flow_zone_writer_t *writer, flow_direction_e direction,
 
     key.direction = direction;
     key.host = host;
+
+    if (!flow_zone_may_add_series(writer, &key, source_as, destination_as)) {
+        return FLOW_ZONE_NONE;
+    }
+
     key.destination = FLOW_ZONE_NONE;
     key.source = flow_zone_claim_as(writer, source_as,
                                     flow_names_find(names, source_as));

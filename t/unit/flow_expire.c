@@ -151,7 +151,7 @@ static flow_publish_events_t
 commit(uint32_t seconds, bool expire)
 {
     flow_str_t             record;
-    flow_publish_events_t  events = { false, false, 0 };
+    flow_publish_events_t  events = { false, false, false, 0 };
 
     it.now += seconds * 1000;
     it.moved += seconds;
