@@ -13,6 +13,7 @@
 #include "flow_journal.h"
 #include "flow_recover.h"
 #include "flow_step.h"
+#include "flow_store_look.h"
 #include "flow_text.h"
 
 
@@ -28,7 +29,7 @@ typedef struct {
 
 
 static int flow_recover_files(flow_recover_t *now, flow_error_t *error);
-static void flow_recover_mark(flow_recover_t *now);
+static int flow_recover_mark(flow_recover_t *now, flow_error_t *error);
 static void flow_recover_zone(flow_recover_t *now);
 static int flow_recover_name(flow_recover_t *now, flow_error_t *error);
 static int flow_recover_kept(flow_recover_t *now, flow_error_t *error);
@@ -44,6 +45,7 @@ flow_recover(flow_zone_t *zone, flow_store_t *store,
     flow_error_t *error)
 {
     int             rc;
+    flow_error_t    ignored;
     flow_recover_t  now = {
         .zone = zone,
         .store = store,
@@ -63,7 +65,7 @@ flow_recover(flow_zone_t *zone, flow_store_t *store,
     }
 
     if (flow_recover_files(&now, error) != FLOW_OK) {
-        flow_recover_mark(&now);
+        (void) !flow_recover_mark(&now, &ignored);
         return FLOW_ERROR;
     }
 
@@ -101,6 +103,23 @@ flow_recover_files(flow_recover_t *now, flow_error_t *error)
         return FLOW_OK;
     }
 
+    rc = flow_store_look(now->store, error);
+
+    if (rc == FLOW_OK
+        && flow_position_compare(flow_store_newest(now->store),
+                                 flow_store_end(now->store)) > 0)
+    {
+        /* what tells so is cut off next: a death must not forget it */
+
+        rc = flow_recover_mark(now, error);
+    }
+
+    if (rc == FLOW_ERROR) {
+        return FLOW_ERROR;
+    }
+
+    FLOW_STEP("recover.marked");
+
     rc = flow_store_scan(now->store, error);
     now->files = rc == FLOW_OK || rc == FLOW_AGAIN;
 
@@ -118,19 +137,17 @@ flow_recover_files(flow_recover_t *now, flow_error_t *error)
  * show less than they have.  Where even this cannot be written, nothing can.
  */
 
-static void
-flow_recover_mark(flow_recover_t *now)
+static int
+flow_recover_mark(flow_recover_t *now, flow_error_t *error)
 {
-    flow_error_t  error;
-
     if (now->state->marked) {
-        return;
+        return FLOW_OK;
     }
 
     now->state->marked = true;
     now->state->epoch += (now->state->epoch == 0);
 
-    (void) !flow_lease_write(now->lease, now->state, &error);
+    return flow_lease_write(now->lease, now->state, error);
 }
 
 

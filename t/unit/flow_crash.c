@@ -11,6 +11,7 @@
 
 #include <errno.h>
 #include <fcntl.h>
+#include <glob.h>
 #include <limits.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -418,7 +419,7 @@ live(void)
 /* One life, which dies at a step; 0: at none. */
 
 static bool
-run(unsigned step, uint64_t seed)
+run(unsigned step, uint64_t seed, void (*life)(void))
 {
     int    status;
     pid_t  pid = fork();
@@ -426,7 +427,7 @@ run(unsigned step, uint64_t seed)
     if (pid == 0) {
         die_at = step;
         random_state = seed | 1;
-        live();
+        life();
         _exit(0);
     }
 
@@ -436,6 +437,66 @@ run(unsigned step, uint64_t seed)
 
     return WIFEXITED(status)
            && (WEXITSTATUS(status) == 0 || WEXITSTATUS(status) == DIED);
+}
+
+
+/*
+ * Files lack a record that was shown, and who takes the last trace of it away
+ * may die next: nobody shows less for all that.
+ */
+
+static void
+take_less(void)
+{
+    pid_t             holder;
+    flow_lease_t      lease;
+    flow_store_t     *store;
+    flow_recovered_t  recovered;
+
+    flow_lease_init(&lease, lease_path);
+    require(flow_lease_take(&lease, 1, &holder, &error) == FLOW_OK, "a lease");
+    store = flow_store_open(directory, "crash", &error);
+    require(store != NULL, "a store");
+    require(flow_recover(zone, store, &lease, 1, &recovered, &error)
+            == FLOW_OK, "recovery");
+    require(recovered.withhold && !zone->live, "less is not shown");
+    shared->steps = steps;
+}
+
+
+/* Flips a bit of the last record of all. */
+
+static bool
+damage(void)
+{
+    int     c;
+    bool    flipped = false;
+    char    pattern[PATH_MAX + 16];
+    FILE   *log;
+    size_t  i;
+    glob_t  logs;
+
+    snprintf(pattern, sizeof(pattern), "%s/crash.log.*", directory);
+
+    if (glob(pattern, 0, NULL, &logs) != 0) {
+        return false;
+    }
+
+    for (i = logs.gl_pathc; !flipped && i != 0; i--) {
+        log = fopen(logs.gl_pathv[i - 1], "r+");
+
+        if (log != NULL && fseek(log, -1, SEEK_END) == 0) {
+            c = getc(log);
+            flipped = fseek(log, -1, SEEK_END) == 0
+                      && putc(c ^ 1, log) != EOF;
+        }
+
+        flipped = log != NULL && fclose(log) == 0 && flipped;
+    }
+
+    globfree(&logs);
+
+    return flipped;
 }
 
 
@@ -480,6 +541,30 @@ clean_up(void)
 }
 
 
+static void
+test_damaged(void)
+{
+    bool      good;
+    unsigned  step;
+
+    good = damage();
+    shared->steps = 0;
+
+    for (step = 1; good && shared->steps == 0; step++) {
+        forget_zone();
+        good = run(step, 1, take_less);
+    }
+
+    ok(good && step > 5, "a damaged record, and a death at each of %u steps of "
+       "recovery: less is not shown", step - 2);
+
+    if (!good) {
+        note("step %u, death before that at \"%s\": %s", step - 1,
+             shared->died_at, shared->wrong);
+    }
+}
+
+
 int
 main(int argc, char **argv)
 {
@@ -502,7 +587,7 @@ main(int argc, char **argv)
             lost++;
         }
 
-        good = run(step, random_below(UINT64_MAX));
+        good = run(step, random_below(UINT64_MAX), live);
     }
 
     ok(good, "%u lives, before %u of which the zone was lost: each record "
@@ -513,7 +598,7 @@ main(int argc, char **argv)
              shared->died_at, shared->wrong);
     }
 
-    good = run(0, random_below(UINT64_MAX));
+    good = run(0, random_below(UINT64_MAX), live);
     ok(good, "and one to its end, of %llu steps",
        (unsigned long long) shared->steps);
 
@@ -524,6 +609,7 @@ main(int argc, char **argv)
     ok(zone->left_series > RANDOM, "%llu series left in them",
        (unsigned long long) zone->left_series);
 
+    test_damaged();
     clean_up();
 
     return done();
