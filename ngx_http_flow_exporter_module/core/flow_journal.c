@@ -585,19 +585,14 @@ flow_journal_store_partition(flow_zone_t *zone,
 }
 
 
-/* The identity of a slot changes only while its sequence is odd. */
-
 static void
 flow_journal_store_series(flow_zone_t *zone, const flow_redo_series_t *item)
 {
-    uint32_t        odd;
     flow_series_t  *series;
 
     series = &flow_zone_series(zone)[item->index];
-    odd = flow_zone_get(&series->sequence) | 1;
 
-    flow_zone_set(&series->sequence, odd);
-    atomic_thread_fence(memory_order_release);
+    flow_zone_open_series(series);
 
     flow_zone_set(&series->direction, item->direction);
     flow_zone_set(&series->source, item->source);
@@ -606,7 +601,7 @@ flow_journal_store_series(flow_zone_t *zone, const flow_redo_series_t *item)
     flow_zone_set(&series->used, 0);
     flow_zone_set(&series->bytes, 0);
 
-    flow_zone_show(&series->sequence, odd + 1);
+    flow_zone_close_series(series);
 
     flow_journal_raise(&zone->series, item->index);
 }
@@ -617,19 +612,16 @@ flow_journal_store_series(flow_zone_t *zone, const flow_redo_series_t *item)
 static void
 flow_journal_store_left(flow_zone_t *zone, const flow_redo_left_t *item)
 {
-    uint32_t        odd;
     flow_series_t  *series;
 
     series = &flow_zone_series(zone)[item->index];
-    odd = flow_zone_get(&series->sequence) | 1;
 
-    flow_zone_set(&series->sequence, odd);
-    atomic_thread_fence(memory_order_release);
+    flow_zone_open_series(series);
 
     flow_zone_set(&series->used, 0);
     flow_zone_set(&series->bytes, 0);
 
-    flow_zone_show(&series->sequence, odd + 1);
+    flow_zone_close_series(series);
 }
 
 

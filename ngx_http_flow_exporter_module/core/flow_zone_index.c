@@ -210,12 +210,7 @@ flow_zone_key(const flow_zone_t *zone, uint32_t entry)
 void
 flow_zone_fill_series(flow_series_t *series, const flow_series_key_t *key)
 {
-    uint32_t  odd;
-
-    odd = flow_zone_get(&series->sequence) | 1;
-
-    flow_zone_set(&series->sequence, odd);
-    atomic_thread_fence(memory_order_release);
+    flow_zone_open_series(series);
 
     flow_zone_set(&series->direction, key->direction);
     flow_zone_set(&series->source, key->source);
@@ -224,7 +219,7 @@ flow_zone_fill_series(flow_series_t *series, const flow_series_key_t *key)
     flow_zone_set(&series->used, 0);
     flow_zone_set(&series->bytes, 0);
 
-    flow_zone_show(&series->sequence, odd + 1);
+    flow_zone_close_series(series);
 }
 
 

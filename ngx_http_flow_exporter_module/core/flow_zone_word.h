@@ -27,4 +27,18 @@
 #define flow_zone_moment(zone)  (flow_zone_get(&(zone)->idle_clock) + 1)
 
 
+/*
+ * What tells a series from others changes between these two only, while its
+ * sequence is odd.  One that a dead writer has left open is opened as well.
+ */
+
+#define flow_zone_open_series(series)                                         \
+    (flow_zone_set(&(series)->sequence,                                       \
+                   flow_zone_get(&(series)->sequence) | 1),                   \
+     atomic_thread_fence(memory_order_release))
+
+#define flow_zone_close_series(series)                                        \
+    flow_zone_show(&(series)->sequence, flow_zone_get(&(series)->sequence) + 1)
+
+
 #endif /* FLOW_ZONE_WORD_H */
