@@ -203,6 +203,10 @@ flow_publish_write_forgotten(flow_publishing_t *now)
     flow_partition_t       *slot;
     flow_redo_partition_t   item;
 
+    if (!now->of->forget) {
+        return;
+    }
+
     for (i = 0; i < flow_zone_get(&now->zone->partitions); i++) {
         slot = &flow_zone_partitions(now->zone)[i];
 
@@ -215,10 +219,7 @@ flow_publish_write_forgotten(flow_publishing_t *now)
         item.from = flow_zone_get(&slot->next_offset);
         item.to = -1;
 
-        if (now->of->forget
-            && item.from != -1
-            && !flow_publish_has_topic(now, item.topic))
-        {
+        if (item.from != -1 && !flow_publish_has_topic(now, item.topic)) {
             flow_publish_add(now, FLOW_REDO_PARTITIONS, item);
         }
     }
