@@ -37,6 +37,7 @@
 
 
 static int flow_state_look_once(flow_state_t *state, flow_error_t *error);
+static int flow_state_prepare(flow_state_t *state, flow_error_t *error);
 static int flow_state_make_zone(flow_state_t *state, flow_error_t *error);
 static void flow_state_drop_zone(flow_state_t *state);
 static int flow_state_apply(void *data, const char *record,
@@ -109,10 +110,24 @@ flow_state_look(flow_state_t *state, flow_error_t *error)
 static int
 flow_state_look_once(flow_state_t *state, flow_error_t *error)
 {
+    if (flow_state_prepare(state, error) != FLOW_OK) {
+        return FLOW_ERROR;
+    }
+
+    return flow_store_replay(state->store, NULL, flow_state_apply, state,
+                             error);
+}
+
+
+/* The chain of files, and a zone for it. */
+
+static int
+flow_state_prepare(flow_state_t *state, flow_error_t *error)
+{
     switch (flow_store_look(state->store, error)) {
 
     case FLOW_OK:
-        break;
+        return flow_state_make_zone(state, error);
 
     case FLOW_DECLINED:
         return flow_state_none(state, error);
@@ -120,13 +135,6 @@ flow_state_look_once(flow_state_t *state, flow_error_t *error)
     default:
         return FLOW_ERROR;
     }
-
-    if (flow_state_make_zone(state, error) != FLOW_OK) {
-        return FLOW_ERROR;
-    }
-
-    return flow_store_replay(state->store, NULL, flow_state_apply, state,
-                             error);
 }
 
 
@@ -172,19 +180,7 @@ flow_state_load(flow_state_t *state, flow_error_t *error)
 
     /* only flow_recover() may cut off what is torn, and remember it */
 
-    switch (flow_store_look(state->store, error)) {
-
-    case FLOW_OK:
-        break;
-
-    case FLOW_DECLINED:
-        return flow_state_none(state, error);
-
-    default:
-        return FLOW_ERROR;
-    }
-
-    if (flow_state_make_zone(state, error) != FLOW_OK) {
+    if (flow_state_prepare(state, error) != FLOW_OK) {
         return FLOW_ERROR;
     }
 
