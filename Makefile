@@ -37,7 +37,7 @@ help:
 	@echo "make          the module, into build/          20 s"
 	@echo "make install  copies it to nginx's modules"
 	@echo "make demo     the whole way of a flow, until Ctrl-C"
-	@echo "make test     all tests                       10 min"
+	@echo "make test     all tests                       14 min"
 	@echo "make unit     the unit tests alone             2 min"
 	@echo "make torture  random faults, for a while      10 min"
 	@echo "make check    format, warnings, analyzers      2 min"
